@@ -1,0 +1,1 @@
+//! Numeric kernels on slices. This crate knows nothing of segments, clusters or Node.

@@ -1,0 +1,1 @@
+//! The napi binding: thin functions over `tsdsm-core` and `tsdsm-kernels`.
