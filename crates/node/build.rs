@@ -1,3 +1,5 @@
+//! Build script of the binding.
+
 fn main() {
     napi_build::setup();
 }
