@@ -1,5 +1,5 @@
 // What a user's ES module may write, and what the compiler must refuse. Compiled by scripts/test-types, never run.
-import { Cluster, type Resource, SharedArray, TaskError, task, TsdsmError } from 'tsdsm'
+import { Cluster, type Resource, SharedArray, TaskError, TsdsmError, task } from 'tsdsm'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <T extends true>(): T | undefined => undefined
