@@ -1,0 +1,2 @@
+// What piscina's threads run in the benchmark of an empty task.
+module.exports = (): void => {}
