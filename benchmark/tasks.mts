@@ -45,6 +45,3 @@ export function rows(width: number, first: number, step: number): number {
   }
   return inside
 }
-
-/** The worker's process id. */
-export const pid = (): number => process.pid

@@ -1,9 +1,8 @@
 // Starting a cluster until its workers are ready, and what an idle worker keeps in memory.
-import { readFileSync } from 'node:fs'
-import { Cluster, task } from 'tsdsm'
+import { readdirSync, readFileSync } from 'node:fs'
+import { Cluster } from 'tsdsm'
 import { compare, median, type Options, perCall, type Row, type Side } from '../harness.mts'
 import { bareForks, endForks } from '../peers.mts'
-import { pid } from '../tasks.mts'
 
 export default async function start(options: Options): Promise<Row[]> {
   const rows: Row[] = []
@@ -60,8 +59,7 @@ function ourMemory(count: number): Side {
     name: 'idle worker',
     async round() {
       const cluster = await Cluster.start(count)
-      const pids = await cluster.runProcesses(task(new URL('../tasks.mjs', import.meta.url), pid))
-      const bytes = median(pids.map(proportionalSize))
+      const bytes = median(children().map(proportionalSize))
       await cluster.close()
       return bytes
     },
@@ -72,12 +70,20 @@ function bareMemory(count: number): Side {
   return {
     name: 'bare forked child',
     async round() {
-      const children = await bareForks(count)
-      const bytes = median(children.map(child => proportionalSize(child.pid as number)))
-      await endForks(children)
+      const forked = await bareForks(count)
+      const bytes = median(children().map(proportionalSize))
+      await endForks(forked)
       return bytes
     },
   }
+}
+
+/** The ids of this process' children. */
+function children(): number[] {
+  return readdirSync('/proc/self/task')
+    .flatMap(thread => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' '))
+    .filter(Boolean)
+    .map(Number)
 }
 
 /** A process' share of the memory it has mapped, in bytes: shared pages count in parts. */
