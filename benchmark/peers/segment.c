@@ -1,7 +1,7 @@
 /* Creating, and attaching, a named array segment: the system calls of tsdsm's core, and nothing around them.
    Usage: segment create|attach|read BYTES CALLS
      create  a file without a name, allocated in full and mapped, its header written, then given its name
-     attach  opened, looked at, mapped
+     attach  opened, looked at, its header read, mapped, and the name still that file's
      read    the same, and one byte of every page read */
 #define _GNU_SOURCE
 #include "peer.h"
@@ -39,9 +39,12 @@ static char *create(void) {
 
 static char *attach(void) {
   struct stat facts;
+  char header[PAGE];
   int fd = (int)checked(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW), "open");
   checked(fstat(fd, &facts), "fstat");
+  checked(pread(fd, header, sizeof header, 0), "pread");
   char *at = map(fd);
+  checked(lstat(path, &facts), "lstat");
   close(fd);
   return at;
 }
