@@ -1,0 +1,105 @@
+//! The word that every lock is made of, and who may own one.
+//!
+//! | bits  | name           | meaning                                                                   |
+//! |-------|----------------|---------------------------------------------------------------------------|
+//! | 0-9   | slot           | the holder's slot plus one; 0 = nobody holds it                           |
+//! | 10-29 | generation     | how often that slot was claimed, so that a stale owner never looks alive  |
+//! | 30    | [`POISON`]     | a holder died, or left, without releasing                                 |
+//! | 31    | [`WAITERS`]    | somebody may be asleep: whoever releases has to wake                      |
+//!
+//! The whole word 0 = free, sound, nobody asleep: the only value that a fast path may take. A lock that is free *and*
+//! poisoned is not 0, so no fast path can pass a death by.
+
+/// Bits of the holder's slot plus one.
+const SLOT_BITS: u32 = 10;
+/// Bits of the slot's generation.
+const GENERATION_BITS: u32 = 20;
+
+/// Set when a holder died, or left its task, without releasing. Stays until a holder clears it.
+pub const POISON: u32 = 1 << 30;
+/// Set when somebody may be asleep on the word.
+pub const WAITERS: u32 = 1 << 31;
+/// The bits that name the holder.
+pub const OWNER_MASK: u32 = (1 << (SLOT_BITS + GENERATION_BITS)) - 1;
+/// More slots than this do not fit in the word.
+pub const MAX_SLOTS: u32 = (1 << SLOT_BITS) - 1;
+
+const _: () = assert!(OWNER_MASK & (POISON | WAITERS) == 0 && OWNER_MASK | POISON | WAITERS == u32::MAX);
+
+/// One participant in one life of its slot, as it stands in a lock word. Never zero.
+///
+/// The generation wraps after 2^20 claims of one slot. That is harmless: a slot is recovered, which takes its name out
+/// of every word, before it is claimed again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Owner(u32);
+
+impl Owner {
+    /// The participant in `slot` (0 to [`MAX_SLOTS`] - 1) after the `generation`-th claim of it.
+    ///
+    /// # Panics
+    /// If the slot does not fit.
+    pub const fn new(slot: u32, generation: u32) -> Self {
+        assert!(slot < MAX_SLOTS);
+        Owner(((generation << SLOT_BITS) & OWNER_MASK) | (slot + 1))
+    }
+
+    /// The owner in a lock word, or `None` if nobody holds it (a damaged word without a slot counts as that).
+    pub const fn in_word(word: u32) -> Option<Self> {
+        if word & MAX_SLOTS == 0 { None } else { Some(Owner(word & OWNER_MASK)) }
+    }
+
+    /// As it stands in the word: generation above slot + 1.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The slot, from 0.
+    pub const fn slot(self) -> u32 {
+        (self.0 & MAX_SLOTS) - 1
+    }
+
+    /// The slot's generation, cut to 20 bits.
+    pub const fn generation(self) -> u32 {
+        self.0 >> SLOT_BITS
+    }
+
+    /// The futex bit of this participant's sleeps: it can be woken alone, or with the few that share the bit.
+    pub const fn wake_bit(self) -> u32 {
+        wake_bit(self.slot())
+    }
+}
+
+/// The futex bit that a participant in `slot` sleeps with.
+pub const fn wake_bit(slot: u32) -> u32 {
+    1 << (slot % 32)
+}
+
+/// Whether nobody holds the lock (it may be poisoned).
+pub(crate) const fn is_free(word: u32) -> bool {
+    Owner::in_word(word).is_none()
+}
+
+/// Whether a holder died or left without releasing.
+pub(crate) const fn is_poisoned(word: u32) -> bool {
+    word & POISON != 0
+}
+
+/// Whether somebody may be asleep on the word.
+pub(crate) const fn has_waiters(word: u32) -> bool {
+    word & WAITERS != 0
+}
+
+/// What locks and barriers have to know about the other participants. Asked on slow paths only.
+pub trait Liveness {
+    /// Whether this participant still lives, in this generation of its slot.
+    fn is_alive(&self, owner: Owner) -> bool;
+
+    /// The worker's id, if the participant is a worker; for error messages. Asked before its slot is recovered.
+    fn worker_of(&self, owner: Owner) -> Option<u32>;
+
+    /// Looks for dead participants and recovers what they held. Called at the end of a bounded sleep.
+    fn sweep(&self);
+
+    /// How many slots are inside a task now, the caller's among them: with a core for each, spinning pays.
+    fn busy(&self) -> u32;
+}
