@@ -1,0 +1,405 @@
+//! Every order of steps that the memory model allows, on the code that runs: `RUSTFLAGS="--cfg loom" cargo test
+//! --release --target-dir target/loom -p tsdsm-core --test loom`.
+#![cfg(loom)]
+
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use loom::thread;
+use std::time::Duration;
+use tsdsm_core::barrier::{self, Barrier, Breaker, Patience, Reason, Turn};
+use tsdsm_core::mutex::{self, Request, Slice};
+use tsdsm_core::primitive::{Deadline, advance};
+use tsdsm_core::word::{Liveness, Owner};
+
+/// Everybody lives but those in slot 9, once `dead`.
+struct World {
+    dead: AtomicBool,
+}
+
+const DOOMED: Owner = Owner::new(9, 1);
+
+impl World {
+    fn new() -> Self {
+        World { dead: AtomicBool::new(false) }
+    }
+}
+
+impl Liveness for World {
+    fn is_alive(&self, owner: Owner) -> bool {
+        owner != DOOMED || !self.dead.load(Acquire)
+    }
+    fn worker_of(&self, owner: Owner) -> Option<u32> {
+        Some(owner.slot())
+    }
+    fn sweep(&self) {}
+    fn busy(&self) -> u32 {
+        1
+    }
+}
+
+fn me(slot: u32) -> Owner {
+    Owner::new(slot, 1)
+}
+
+/// Explores with at most `preemptions` forced switches (voluntary ones, as in a sleep, do not count).
+fn explore(preemptions: usize, program: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(preemptions);
+    model.check(program);
+}
+
+/// A lock, what it protects, and who lives.
+struct Guarded {
+    lock: mutex::Layout,
+    count: UnsafeCell<u32>,
+    world: World,
+}
+
+// SAFETY: `count` is touched by the holder of `lock` only; that this holds is what loom checks here.
+unsafe impl Sync for Guarded {}
+
+impl Guarded {
+    fn new() -> Arc<Self> {
+        Arc::new(Guarded { lock: mutex::Layout::new(), count: UnsafeCell::new(0), world: World::new() })
+    }
+
+    fn lock(&self, owner: Owner, recover: bool) -> Slice {
+        self.lock.lock(owner, recover, None, &self.world)
+    }
+
+    /// The work that only a holder may do.
+    fn work(&self) {
+        // SAFETY: the caller holds the lock.
+        self.count.with_mut(|count| unsafe { *count += 1 });
+    }
+
+    fn done(&self) -> u32 {
+        // SAFETY: all other threads were joined.
+        self.count.with(|count| unsafe { *count })
+    }
+}
+
+#[test]
+fn two_holders_never_meet_and_no_wake_is_lost() {
+    explore(4, || {
+        let shared = Guarded::new();
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    assert_eq!(shared.lock(me(1), false), Slice::Acquired);
+                    shared.work();
+                    assert!(shared.lock.unlock(me(1)));
+                }
+            })
+        };
+        assert_eq!(shared.lock(me(0), false), Slice::Acquired);
+        shared.work();
+        assert!(shared.lock.unlock(me(0)));
+        other.join().unwrap();
+        assert_eq!(shared.done(), 3);
+        assert_eq!(shared.lock.holder(), None);
+    });
+}
+
+#[test]
+fn three_contenders_all_get_the_lock() {
+    explore(2, || {
+        let shared = Guarded::new();
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let shared = shared.clone();
+                thread::spawn(move || {
+                    assert_eq!(shared.lock(me(slot), false), Slice::Acquired);
+                    shared.work();
+                    assert!(shared.lock.unlock(me(slot)));
+                })
+            })
+            .collect();
+        assert_eq!(shared.lock(me(0), false), Slice::Acquired);
+        shared.work();
+        assert!(shared.lock.unlock(me(0)));
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert_eq!(shared.done(), 3);
+    });
+}
+
+#[test]
+fn a_waiter_that_times_out_or_leaves_takes_nobody_elses_wake_along() {
+    explore(2, || {
+        let shared = Guarded::new();
+        assert_eq!(shared.lock(me(0), false), Slice::Acquired);
+        let impatient = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let deadline = Some(Deadline::after(Duration::from_nanos(5)));
+                match shared.lock.lock(me(1), false, deadline, &shared.world) {
+                    Slice::Acquired => assert!(shared.lock.unlock(me(1))),
+                    other => assert_eq!(other, Slice::TimedOut),
+                }
+            })
+        };
+        let patient = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                assert_eq!(shared.lock(me(2), false), Slice::Acquired);
+                shared.work();
+                assert!(shared.lock.unlock(me(2)));
+            })
+        };
+        advance(5);
+        assert!(shared.lock.unlock(me(0)));
+        impatient.join().unwrap();
+        patient.join().unwrap();
+        assert_eq!(shared.done(), 1);
+    });
+}
+
+#[test]
+fn a_waiter_called_off_between_slices_hands_its_wake_on() {
+    explore(2, || {
+        let shared = Guarded::new();
+        assert_eq!(shared.lock(me(0), false), Slice::Acquired);
+        let called_off = {
+            let shared = shared.clone();
+            thread::spawn(move || match shared.lock.lock_slice(me(1), &Request::default(), &shared.world) {
+                Slice::Again => shared.lock.abandon(),
+                slice => {
+                    assert_eq!(slice, Slice::Acquired);
+                    assert!(shared.lock.unlock(me(1)));
+                }
+            })
+        };
+        let patient = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                assert_eq!(shared.lock(me(2), false), Slice::Acquired);
+                assert!(shared.lock.unlock(me(2)));
+            })
+        };
+        shared.lock.nudge(me(1));
+        assert!(shared.lock.unlock(me(0)));
+        called_off.join().unwrap();
+        patient.join().unwrap();
+    });
+}
+
+#[test]
+fn the_death_of_the_holder_reaches_every_waiter_through_the_sweeper() {
+    explore(2, || {
+        let shared = Guarded::new();
+        assert_eq!(shared.lock(DOOMED, false), Slice::Acquired);
+        shared.work();
+        let refused = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let slice = shared.lock(me(1), false);
+                if slice == Slice::Acquired {
+                    // The other one was faster: it recovered, cleared and released.
+                    assert!(!shared.lock.is_poisoned());
+                    assert!(shared.lock.unlock(me(1)));
+                } else {
+                    assert_eq!(slice, Slice::OwnerDied);
+                }
+            })
+        };
+        let recovers = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                assert_eq!(shared.lock(me(2), true), Slice::AcquiredPoisoned);
+                assert_eq!(shared.lock.last_dead(), Some(DOOMED.slot()));
+                shared.work();
+                assert!(shared.lock.clear_poison(me(2)));
+                assert!(shared.lock.unlock(me(2)));
+            })
+        };
+        shared.world.dead.store(true, Release);
+        shared.lock.force_release(DOOMED, Some(DOOMED.slot()));
+        refused.join().unwrap();
+        recovers.join().unwrap();
+        assert_eq!(shared.done(), 2);
+    });
+}
+
+#[test]
+fn a_lock_released_without_clearing_turns_every_waiter_away() {
+    explore(2, || {
+        let shared = Guarded::new();
+        assert_eq!(shared.lock(DOOMED, false), Slice::Acquired);
+        shared.lock.force_release(DOOMED, None);
+        assert_eq!(shared.lock(me(0), true), Slice::AcquiredPoisoned);
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let shared = shared.clone();
+                thread::spawn(move || assert_eq!(shared.lock(me(slot), false), Slice::OwnerDied))
+            })
+            .collect();
+        assert!(shared.lock.unlock(me(0)));
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+/// A barrier with its entries, what the parties leave for each other, and who lives.
+struct Round {
+    layout: barrier::Layout,
+    came: Vec<AtomicU64>,
+    left: [UnsafeCell<u32>; 3],
+    world: World,
+}
+
+// SAFETY: each cell of `left` is written by one party before it arrives and read after the barrier only; that this is
+// enough is what loom checks here.
+unsafe impl Sync for Round {}
+
+const PATIENCE: Patience = Patience { deadline: None, tick: Duration::from_secs(1), worker: None };
+
+impl Round {
+    fn new(parties: u32) -> Arc<Self> {
+        let came = (0..barrier::entries(3)).map(|_| AtomicU64::new(0)).collect();
+        let round = Round { layout: barrier::Layout::new(), came, left: Default::default(), world: World::new() };
+        round.barrier().renew(1, parties, 0..parties);
+        Arc::new(round)
+    }
+
+    fn barrier(&self) -> Barrier<'_> {
+        Barrier { layout: &self.layout, came: &self.came }
+    }
+
+    fn pass(&self, slot: u32, patience: Patience) -> Turn {
+        let mut turn = self.barrier().arrive(slot, Some(1));
+        while let Turn::Again(_) = turn {
+            turn = self.barrier().wait_slice(slot, &patience, &self.world);
+        }
+        turn
+    }
+
+    fn write(&self, slot: u32, value: u32) {
+        // SAFETY: this party's own cell, between barriers.
+        self.left[slot as usize].with_mut(|cell| unsafe { *cell = value });
+    }
+
+    fn read(&self, slot: u32) -> u32 {
+        // SAFETY: after the barrier that its writer arrived at.
+        self.left[slot as usize].with(|cell| unsafe { *cell })
+    }
+}
+
+#[test]
+fn what_was_written_before_a_barrier_is_seen_after_it_round_after_round() {
+    explore(3, || {
+        let round = Round::new(2);
+        let other = {
+            let round = round.clone();
+            thread::spawn(move || run(&round, 1, 0))
+        };
+        run(&round, 0, 1);
+        other.join().unwrap();
+    });
+
+    fn run(round: &Round, me: u32, neighbour: u32) {
+        for value in 1..3 {
+            round.write(me, value);
+            assert!(matches!(round.pass(me, PATIENCE), Turn::Passed(0 | 1)));
+            assert_eq!(round.read(neighbour), value);
+            assert!(matches!(round.pass(me, PATIENCE), Turn::Passed(0 | 1)));
+        }
+    }
+}
+
+#[test]
+fn three_parties_pass_with_three_indices() {
+    explore(2, || {
+        let round = Round::new(3);
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let round = round.clone();
+                thread::spawn(move || index(round.pass(slot, PATIENCE)))
+            })
+            .collect();
+        let mut indices = vec![index(round.pass(0, PATIENCE))];
+        indices.extend(others.into_iter().map(|other| other.join().unwrap()));
+        indices.sort_unstable();
+        assert_eq!(indices, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn a_break_against_the_last_arrival_gives_all_the_same_answer() {
+    explore(3, || {
+        let round = Round::new(2);
+        let other = {
+            let round = round.clone();
+            thread::spawn(move || round.pass(1, PATIENCE))
+        };
+        let breaker = {
+            let round = round.clone();
+            thread::spawn(move || {
+                round.barrier().break_now(Breaker { reason: Reason::Threw, worker: Some(7) });
+            })
+        };
+        let mine = round.pass(0, PATIENCE);
+        let others = other.join().unwrap();
+        breaker.join().unwrap();
+        assert_eq!(mine == Turn::Broken, others == Turn::Broken, "{mine:?} against {others:?}");
+        let info = round.barrier().info();
+        assert_eq!(info.broken_by, Some(Breaker { reason: Reason::Threw, worker: Some(7) }));
+    });
+}
+
+#[test]
+fn a_time_out_against_the_last_arrival_gives_all_the_same_answer() {
+    explore(3, || {
+        let round = Round::new(2);
+        let other = {
+            let round = round.clone();
+            thread::spawn(move || {
+                let deadline = Some(Deadline::after(Duration::from_nanos(5)));
+                round.pass(1, Patience { deadline, ..PATIENCE })
+            })
+        };
+        advance(5);
+        let mine = round.pass(0, PATIENCE);
+        let others = other.join().unwrap();
+        match others {
+            Turn::TimedOut => assert_eq!(mine, Turn::Broken),
+            _ => assert!(index(mine) != index(others)),
+        }
+    });
+}
+
+#[test]
+fn a_reset_frees_who_waits_and_never_looks_like_a_pass() {
+    explore(3, || {
+        let round = Round::new(2);
+        let other = {
+            let round = round.clone();
+            thread::spawn(move || round.pass(1, PATIENCE))
+        };
+        round.barrier().reset();
+        // Epoch 2 is on: a late arrival of epoch 1 is refused, an early one was thrown out.
+        assert!(matches!(other.join().unwrap(), Turn::Broken | Turn::WrongEpoch));
+        assert_eq!(round.barrier().info().arrived, 0);
+    });
+}
+
+#[test]
+fn the_death_of_a_party_frees_the_others() {
+    explore(3, || {
+        let round = Round::new(2);
+        let other = {
+            let round = round.clone();
+            thread::spawn(move || round.pass(0, PATIENCE))
+        };
+        round.barrier().slot_died(1, Some(1));
+        assert_eq!(other.join().unwrap(), Turn::Broken);
+        assert_eq!(round.barrier().info().broken_by, Some(Breaker { reason: Reason::Died, worker: Some(1) }));
+    });
+}
+
+fn index(turn: Turn) -> u32 {
+    match turn {
+        Turn::Passed(index) => index,
+        other => panic!("{other:?} instead of a pass"),
+    }
+}
