@@ -5,10 +5,20 @@
 #[cfg(not(loom))]
 pub mod array;
 pub mod barrier;
+#[cfg(not(loom))]
+pub mod catalogue;
+#[cfg(not(loom))]
+pub mod control;
 pub mod cores;
 #[cfg(not(loom))]
 pub mod dtype;
 mod error;
+#[cfg(not(loom))]
+pub mod janitor;
+#[cfg(not(loom))]
+pub mod layout;
+#[cfg(not(loom))]
+pub mod mailbox;
 #[cfg(not(loom))]
 pub mod mapping;
 pub mod mutex;
@@ -16,14 +26,24 @@ pub mod mutex;
 pub mod name;
 #[cfg(not(loom))]
 pub mod npy;
+#[cfg(not(loom))]
+pub mod objects;
 pub mod primitive;
+#[cfg(not(loom))]
+pub mod recover;
 #[cfg(not(loom))]
 pub mod room;
 #[cfg(not(loom))]
+pub mod run;
+#[cfg(not(loom))]
 pub mod segment;
+#[cfg(not(loom))]
+pub mod slots;
 pub mod spin;
 #[cfg(not(loom))]
 pub mod sys;
+#[cfg(not(loom))]
+pub mod watch;
 pub mod word;
 
 pub use error::{Error, Result};

@@ -3,4 +3,6 @@
 pub mod cgroup;
 pub mod eventfd;
 pub mod futex;
+pub mod locks;
+pub mod process;
 pub mod shm;

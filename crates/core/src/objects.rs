@@ -1,0 +1,237 @@
+//! The object table: every lock and barrier of a cluster, by name.
+//!
+//! Changes exclude each other ([`Control::hold_table`]); an entry comes to be by one store of its head, and goes by one,
+//! so that a process may die at any step of a change. Readers take no lock: they look at the head before and after.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use crate::barrier::{self, Barrier, Breaker, Reason};
+use crate::control::Control;
+use crate::layout::{FREE, LIVE, ObjectHead, load_bytes, store_bytes};
+use crate::{Error, Result, mutex, name};
+
+/// What an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Kind {
+    /// A lock: [`crate::mutex`].
+    Lock = 1,
+    /// A barrier: [`crate::barrier`].
+    Barrier = 2,
+}
+
+/// The default lock, fresh in every run.
+pub const DEFAULT_LOCK: u32 = 0;
+/// The default barrier of the run's workers, fresh in every run.
+pub const DEFAULT_BARRIER: u32 = 1;
+
+impl Kind {
+    /// The kind of this number.
+    pub fn from_code(code: u32) -> Option<Kind> {
+        [Kind::Lock, Kind::Barrier].into_iter().find(|&kind| kind as u32 == code)
+    }
+
+    /// As it is called in messages.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::Lock => "lock",
+            Kind::Barrier => "barrier",
+        }
+    }
+}
+
+/// Creates an object and returns its index. `parties` is how many a barrier waits for; locks have no use for it.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for a bad name or number of parties, [`Error::NameExists`] within the kind,
+/// [`Error::Capacity`], [`Error::System`].
+pub fn create(control: &Control, name: &str, kind: Kind, parties: u32) -> Result<u32> {
+    name::check_object(name)?;
+    let slots = control.limits().slots;
+    if kind == Kind::Barrier && !(1..=slots).contains(&parties) {
+        let message = format!("a barrier here can have 1 to {slots} parties, one per slot, not {parties}");
+        return Err(Error::InvalidArgument(message));
+    }
+    let _held = control.hold_table()?;
+    if position(control, name, kind).is_some() {
+        return Err(Error::NameExists { name: name.to_owned() });
+    }
+    let free = |index: &u32| control.head(*index).head.load(Ordering::Relaxed) & 0xff != LIVE;
+    let limit = control.limits().objects;
+    let Some(index) = (DEFAULT_BARRIER + 1..limit).find(free) else {
+        return Err(Error::Capacity { what: "objects", limit: limit as usize });
+    };
+    control.install(index, name, kind, parties);
+    Ok(index)
+}
+
+/// The index of an object.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for a bad name, [`Error::NotFound`].
+pub fn find(control: &Control, name: &str, kind: Kind) -> Result<u32> {
+    name::check_object(name)?;
+    position(control, name, kind).ok_or_else(|| missing(name, kind))
+}
+
+/// Removes an object. Whoever waits in a barrier finds it broken; who holds a lock goes on holding something nameless.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for a bad name, [`Error::NotFound`], [`Error::System`].
+pub fn delete(control: &Control, name: &str, kind: Kind) -> Result<()> {
+    name::check_object(name)?;
+    let _held = control.hold_table()?;
+    let index = position(control, name, kind).ok_or_else(|| missing(name, kind))?;
+    let head = &control.head(index).head;
+    head.store(head.load(Ordering::Relaxed) & !0xff | FREE, Ordering::Release);
+    match kind {
+        Kind::Lock => control.mutex(index)?.wake_all(),
+        Kind::Barrier => control.barrier(index)?.break_now(Breaker { reason: Reason::Explicit, worker: None }),
+    }
+    Ok(())
+}
+
+fn missing(name: &str, kind: Kind) -> Error {
+    Error::NotFound { what: kind.noun(), name: name.to_owned() }
+}
+
+fn position(control: &Control, name: &str, kind: Kind) -> Option<u32> {
+    let named =
+        |&index: &u32| control.describe(index).is_some_and(|(found, text)| found == kind && text == name.as_bytes());
+    (DEFAULT_BARRIER + 1..control.objects_in_use()).find(named)
+}
+
+/// Reads a cell that another process may be changing: `read` runs between two looks at its head, and what it found
+/// counts only if the head said the same, live, both times.
+pub(crate) fn read_stable<T>(head: &AtomicU64, read: impl FnOnce() -> Option<T>) -> Option<(u64, T)> {
+    let before = head.load(Ordering::Acquire);
+    if before & 0xff != LIVE {
+        return None;
+    }
+    let found = read()?;
+    fence(Ordering::Acquire);
+    (head.load(Ordering::Relaxed) == before).then_some((before >> 8, found))
+}
+
+impl Control {
+    pub(crate) fn head(&self, index: u32) -> &ObjectHead {
+        assert!(index < self.limits().objects);
+        self.at(self.geometry().object(index))
+    }
+
+    /// Objects above this index have never been.
+    pub(crate) fn objects_in_use(&self) -> u32 {
+        self.live().high[1].load(Ordering::Acquire).min(self.limits().objects)
+    }
+
+    fn describe(&self, index: u32) -> Option<(Kind, Vec<u8>)> {
+        let cell = self.head(index);
+        let read = || {
+            let kind = Kind::from_code(cell.kind.load(Ordering::Relaxed))?;
+            Some((kind, load_bytes(&cell.name, u64::from(cell.name_len.load(Ordering::Relaxed)))?))
+        };
+        read_stable(&cell.head, read).map(|(_, found)| found)
+    }
+
+    /// Enters an object into a free cell, which no other process may be doing.
+    fn install(&self, index: u32, name: &str, kind: Kind, parties: u32) {
+        let cell = self.head(index);
+        // Whoever reads the old entry now finds another head when it looks again.
+        fence(Ordering::Release);
+        if cell.kind.load(Ordering::Relaxed) != kind as u32 {
+            // What another kind has left there. Within one kind the body knows how to begin anew.
+            for word in self.words(self.geometry().object_body(index), self.geometry().object_room() / 8) {
+                word.store(0, Ordering::Relaxed);
+            }
+        }
+        cell.kind.store(kind as u32, Ordering::Relaxed);
+        cell.params[0].store(parties, Ordering::Relaxed);
+        store_bytes(&cell.name, name.as_bytes());
+        cell.name_len.store(name.len() as u32, Ordering::Relaxed);
+        match kind {
+            Kind::Lock => self.mutex_at(index).renew(),
+            Kind::Barrier => self.barrier_at(index).restart(parties),
+        }
+        self.live().high[1].fetch_max(index + 1, Ordering::Release);
+        cell.head.store(self.next_generation() << 8 | LIVE, Ordering::Release);
+    }
+
+    /// The two defaults, in a segment that nobody else can use yet: its slots are empty.
+    pub(crate) fn install_defaults(&self) {
+        self.install(DEFAULT_LOCK, "", Kind::Lock, 0);
+        self.install(DEFAULT_BARRIER, "", Kind::Barrier, self.limits().workers);
+    }
+
+    /// An object's generation: another one under the same name or index has another. 0 = there is none.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range.
+    pub fn object_generation(&self, index: u32) -> Result<u64> {
+        self.check_index(index)?;
+        let head = self.head(index).head.load(Ordering::Acquire);
+        Ok(if head & 0xff == LIVE { head >> 8 } else { 0 })
+    }
+
+    /// The offset of an object's body in the segment. A lock's word comes first in it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range.
+    pub fn offset_of(&self, index: u32) -> Result<usize> {
+        self.check_index(index)?;
+        Ok(self.geometry().object_body(index))
+    }
+
+    /// The lock at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn mutex(&self, index: u32) -> Result<&mutex::Layout> {
+        self.check_kind(index, Kind::Lock)?;
+        Ok(self.mutex_at(index))
+    }
+
+    /// The barrier at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn barrier(&self, index: u32) -> Result<Barrier<'_>> {
+        self.check_kind(index, Kind::Barrier)?;
+        Ok(self.barrier_at(index))
+    }
+
+    pub(crate) fn mutex_at(&self, index: u32) -> &mutex::Layout {
+        self.at(self.geometry().object_body(index))
+    }
+
+    pub(crate) fn barrier_at(&self, index: u32) -> Barrier<'_> {
+        let entries = barrier::entries(self.limits().slots as usize);
+        Barrier {
+            layout: self.at(self.geometry().object_body(index)),
+            came: self.words(self.geometry().object_table(index), entries),
+        }
+    }
+
+    /// The kind of every object there is now.
+    pub(crate) fn live_objects(&self) -> impl Iterator<Item = (u32, Kind)> {
+        (0..self.objects_in_use()).filter_map(|index| {
+            let cell = self.head(index);
+            let kind = Kind::from_code(cell.kind.load(Ordering::Relaxed))?;
+            (cell.head.load(Ordering::Acquire) & 0xff == LIVE).then_some((index, kind))
+        })
+    }
+
+    fn check_index(&self, index: u32) -> Result<()> {
+        if index < self.limits().objects {
+            return Ok(());
+        }
+        Err(Error::InvalidArgument(format!("there is no object {index}; the table has {}", self.limits().objects)))
+    }
+
+    fn check_kind(&self, index: u32, kind: Kind) -> Result<()> {
+        self.check_index(index)?;
+        if self.head(index).kind.load(Ordering::Acquire) == kind as u32 {
+            return Ok(());
+        }
+        Err(Error::InvalidArgument(format!("object {index} is no {}", kind.noun())))
+    }
+}
