@@ -22,17 +22,21 @@ pub fn check(name: &str, need: u64, dir: &Path) -> Result<()> {
     check_in(Path::new("/"), name, need, dir)
 }
 
-/// The part of [`check`] that changes fastest, for files in memory: asked again while a large segment is filled.
-pub(crate) fn check_memory(name: &str, need: u64) -> Result<()> {
-    refuse_if_short(name, need, memory_limits(Path::new("/")))
+/// [`check`]'s last part, for files in memory: asked again while a large segment is filled, when `done` bytes of `need`
+/// are there.
+pub(crate) fn check_memory(name: &str, need: u64, done: u64) -> Result<()> {
+    let mut limits = memory_limits(Path::new("/"));
+    limits.iter_mut().for_each(|limit| limit.free = limit.free.saturating_add(done));
+    refuse_if_short(name, need, limits)
 }
 
-/// What to say when the file system of `dir` turned out to be full in the middle.
-pub(crate) fn exhausted(name: &str, need: u64, dir: &Path) -> Error {
-    let limit = match shm::file_system(dir) {
+/// What to say when the file system of `dir` turned out to be full after `done` bytes of `need`.
+pub(crate) fn exhausted(name: &str, need: u64, done: u64, dir: &Path) -> Error {
+    let mut limit = match shm::file_system(dir) {
         Ok(found) => file_system_limit(dir, &found),
         Err(_) => Limit { free: 0, limit: dir.display().to_string(), remedy: REMEDY_DISK },
     };
+    limit.free = limit.free.saturating_add(done);
     short(name, need, limit)
 }
 

@@ -68,7 +68,7 @@ impl Draft {
         }
         let dir = folder(&path);
         room::check(name, len as u64, dir)?;
-        let (file, temporary) = create(name, &path, dir, unnamed)?;
+        let (file, temporary) = create(name, &path, len as u64, unnamed)?;
         allocate(name, &file, len as u64, dir)?;
         file.set_permissions(Permissions::from_mode(mode))
             .map_err(|source| Error::System { call: format!("fchmod {name}"), source })?;
@@ -142,13 +142,14 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-fn create(name: &str, path: &Path, dir: &Path, unnamed: bool) -> Result<(File, Option<Temporary>)> {
+fn create(name: &str, path: &Path, len: u64, unnamed: bool) -> Result<(File, Option<Temporary>)> {
+    let dir = folder(path);
     let failed = |source: io::Error| match source.raw_os_error() {
         Some(libc::EROFS) => Error::Unsupported(format!("{} is read-only; mount it for writing", dir.display())),
         Some(libc::EACCES | libc::EPERM) if dir == Path::new(shm::DIR) => Error::Unsupported(
             "this process may not make files in /dev/shm, and shared memory lives there; give it the permission".into(),
         ),
-        Some(libc::ENOSPC | libc::EDQUOT) => room::exhausted(name, 1, dir),
+        Some(libc::ENOSPC | libc::EDQUOT) => room::exhausted(name, len, 0, dir),
         _ => Error::System { call: format!("create a file in {}", dir.display()), source },
     };
     if unnamed && let Some(file) = shm::create_unnamed(dir).map_err(failed)? {
@@ -182,7 +183,7 @@ fn allocate(name: &str, file: &File, len: u64, dir: &Path) -> Result<()> {
     let (mut done, mut piece) = (0, PIECE);
     while done < len {
         if done > 0 && is_memory {
-            room::check_memory(name, len - done)?;
+            room::check_memory(name, len, done)?;
         }
         let part = piece.min(len - done);
         match shm::allocate(file, done, part).or_else(|e| match e.raw_os_error() {
@@ -193,7 +194,7 @@ fn allocate(name: &str, file: &File, len: u64, dir: &Path) -> Result<()> {
             // A signal undoes the whole call: ask for less, down to a page, and it will be through before the next.
             Err(e) if e.kind() == io::ErrorKind::Interrupted => piece = (piece / 2).max(4096),
             Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM | libc::EFBIG)) => {
-                return Err(room::exhausted(name, len - done, dir));
+                return Err(room::exhausted(name, len, done, dir));
             }
             Err(source) => return Err(Error::System { call: format!("fallocate {len} bytes for {name}"), source }),
         }

@@ -3,6 +3,10 @@ use std::process;
 use super::*;
 use crate::segment::{self, Access};
 
+#[path = "../../../tests/scratch/roles.rs"]
+#[allow(dead_code, reason = "the tests in files of their own use the rest")]
+mod roles;
+
 /// A cluster's name of this test's own, whose segments are gone at the end.
 struct Cluster(String);
 
@@ -102,4 +106,26 @@ fn sizes_that_no_mapping_can_have_are_refused() {
     for len in [0, usize::MAX, isize::MAX as usize + 1] {
         assert!(matches!(Draft::new("tsdsm.draft-len.A", len, 0o600), Err(Error::InvalidArgument(_))), "{len}");
     }
+}
+
+#[test]
+fn a_file_system_that_fills_up_in_the_middle_is_an_error_with_the_figures() {
+    let test = "a_file_system_that_fills_up_in_the_middle_is_an_error_with_the_figures";
+    let setup = "mount -t tmpfs -o size=20m tmpfs /dev/shm";
+    let role = "segment::draft::tests::allocates_without_having_asked_for_room";
+    if let Some(output) = roles::play_in_namespace(test, setup, role, "/dev/shm") {
+        roles::succeeded(&output);
+    }
+}
+
+#[test]
+#[ignore = "a process of another test"]
+fn allocates_without_having_asked_for_room() {
+    let dir = PathBuf::from(roles::subject());
+    let file = shm::create_unnamed(&dir).unwrap().unwrap();
+    let refused = allocate("x", &file, 24 << 20, &dir);
+    let Err(Error::OutOfSharedMemory { need, free, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!((need, free), (24 << 20, 20 << 20));
+    drop(file);
+    assert_eq!(shm::file_system(&dir).unwrap().free, 20 << 20);
 }

@@ -1,0 +1,76 @@
+//! What the tests of segments need: names of their own, folders of their own, and processes to do things in.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+use tsdsm_core::{name, segment};
+
+pub mod roles;
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A cluster's name that no other test has. At the end its segments are removed.
+pub struct Cluster(pub String);
+
+impl Cluster {
+    pub fn new() -> Cluster {
+        Cluster(format!("test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    pub fn array(&self, name: &str) -> String {
+        name::array_segment(&self.0, name)
+    }
+
+    pub fn control(&self) -> String {
+        name::control_segment(&self.0)
+    }
+
+    /// The cluster's names in /dev/shm.
+    pub fn segments(&self) -> Vec<String> {
+        let ours = |name: &str| name::parse(name).is_some_and(|(cluster, _)| cluster == self.0);
+        segment::list().unwrap().into_iter().map(|entry| entry.name).filter(|name| ours(name)).collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().split('.').nth(1) == Some(&self.0) {
+                let path = entry.path();
+                let _ = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
+            }
+        }
+    }
+}
+
+/// A folder that no other test has, on the file system of the temporary files; removed at the end.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Folder {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("tsdsm-test-{}-{count}", process::id()));
+        fs::create_dir(&folder).unwrap();
+        Folder(folder)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub fn files(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
