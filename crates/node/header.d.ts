@@ -11,3 +11,8 @@ export type Session = Handle<'session'>
 export type Doorbell = Handle<'doorbell'>
 /** An asynchronous wait. */
 export type Wait = Handle<'wait'>
+/** An array that is mapped. */
+export interface MappedArray extends ArrayInfo {
+  /** The data, without the header, and without a copy. */
+  buffer: ArrayBuffer
+}

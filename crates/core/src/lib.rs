@@ -25,6 +25,8 @@ pub mod mutex;
 #[cfg(not(loom))]
 pub mod name;
 #[cfg(not(loom))]
+pub mod named;
+#[cfg(not(loom))]
 pub mod npy;
 #[cfg(not(loom))]
 pub mod objects;

@@ -1,9 +1,11 @@
 //! Checks of numbers that come from JavaScript.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::BigInt;
+use tsdsm_core::primitive::Deadline;
 
 use crate::error::invalid;
 
@@ -37,4 +39,16 @@ pub fn unsigned(env: &Env, what: &str, value: &BigInt) -> napi::Result<u64> {
         (false, value, true) => Ok(value),
         _ => Err(invalid(env, format!("{what} must be a bigint from 0 to 2^64 - 1"))),
     }
+}
+
+/// The moment that is `timeout` milliseconds from now; none where it is negative or infinite.
+pub fn deadline(env: &Env, timeout: f64) -> napi::Result<Option<Deadline>> {
+    if timeout.is_nan() {
+        return Err(invalid(env, "a time-out must be a number of milliseconds, not NaN"));
+    }
+    if timeout < 0.0 || timeout == f64::INFINITY {
+        return Ok(None);
+    }
+    // Too long for a Duration is as good as for ever.
+    Ok(Duration::try_from_secs_f64(timeout / 1000.0).ok().map(Deadline::after))
 }

@@ -7,12 +7,14 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use napi::{Env, Result, check_status, sys};
 use tsdsm_core::Error;
 use tsdsm_core::sys::eventfd;
 
 use crate::error::{OrThrow, to_js};
+use crate::handle::Kept;
 use crate::uv::{self, Uv, uv};
 
 /// A descriptor that this environment's event loop polls.
@@ -22,10 +24,14 @@ pub struct Bell {
     uv: &'static Uv,
     /// The `uv_poll_t`, until it is closed.
     poll: Cell<*mut c_void>,
-    descriptor: RefCell<Option<OwnedFd>>,
+    descriptor: RefCell<Option<Arc<OwnedFd>>>,
     /// What is done when it rings; taken out of the cell for the call, which may close the bell.
     ring: RefCell<Option<Rc<dyn Fn()>>>,
     hook: Cell<sys::napi_async_cleanup_hook_handle>,
+}
+
+impl Kept for Bell {
+    const WHAT: &'static str = "doorbell";
 }
 
 impl Bell {
@@ -48,7 +54,7 @@ impl Bell {
             uv,
             poll: Cell::new(poll),
             // SAFETY: the caller gives the descriptor away, and libuv has just found it open.
-            descriptor: RefCell::new(Some(unsafe { OwnedFd::from_raw_fd(raw) })),
+            descriptor: RefCell::new(Some(Arc::new(unsafe { OwnedFd::from_raw_fd(raw) }))),
             ring: RefCell::new(Some(ring)),
             hook: Cell::new(ptr::null_mut()),
         });
@@ -69,6 +75,11 @@ impl Bell {
             return Err(to_js(env, &uv_error("uv_poll_start of a doorbell", status)));
         }
         Ok(bell)
+    }
+
+    /// For ringing it from other threads, also after it was closed; none once it is closed.
+    pub fn descriptor(&self) -> Option<Arc<OwnedFd>> {
+        self.descriptor.borrow().clone()
     }
 
     /// Whether it keeps the event loop alive.
@@ -105,8 +116,8 @@ unsafe extern "C" fn on_poll(poll: *mut c_void, _status: c_int, _events: c_int) 
         // SAFETY: the bell outlives its handle.
         let bell = unsafe { &*bell_of(poll) };
         let Some(ring) = bell.ring.borrow().clone() else { return };
-        if let Some(descriptor) = &*bell.descriptor.borrow() {
-            eventfd::drain(descriptor);
+        if let Some(descriptor) = bell.descriptor() {
+            eventfd::drain(&*descriptor);
         }
         ring();
     }));

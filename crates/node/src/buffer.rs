@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{ArrayBuffer, FromNapiValue, ToNapiValue};
+use napi::bindgen_prelude::{ArrayBuffer, ToNapiValue};
 use napi::{Env, Result, check_status, sys};
 use napi_derive::napi;
 use tsdsm_core::Error;
@@ -55,23 +55,32 @@ impl External {
             _ => drop(unsafe { Arc::from_raw(held.cast_const()) }),
         }
         let reason = match status {
-            sys::Status::napi_no_external_buffers_allowed => "does not allow buffers over shared memory (Electron and \
-                others with a memory cage do not); run the program with Node.js, for instance in a child process",
+            sys::Status::napi_no_external_buffers_allowed => {
+                "does not allow buffers over shared memory (Electron and \
+                others with a memory cage do not); run the program with Node.js, for instance in a child process"
+            }
             _ => "could not make a buffer over shared memory of this size",
         };
         Err(to_js(env, &Error::Unsupported(format!("this JavaScript engine {reason}"))))
     }
 }
 
-impl ToNapiValue for External {
-    unsafe fn to_napi_value(_env: sys::napi_env, buffer: Self) -> Result<sys::napi_value> {
-        Ok(buffer.value)
+impl External {
+    /// The ArrayBuffer, inside the call that it was made in.
+    pub fn value(&self) -> sys::napi_value {
+        self.value
     }
 }
 
-impl FromNapiValue for External {
-    unsafe fn from_napi_value(_env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
-        Ok(External { value })
+impl From<sys::napi_value> for External {
+    fn from(value: sys::napi_value) -> Self {
+        External { value }
+    }
+}
+
+impl ToNapiValue for External {
+    unsafe fn to_napi_value(_env: sys::napi_env, buffer: Self) -> Result<sys::napi_value> {
+        Ok(buffer.value)
     }
 }
 

@@ -3,7 +3,7 @@
 //! napi's own `External` looks every pointer up in a map of the whole process, under a mutex. Handles are passed to the
 //! functions that a lock or barrier calls, so they are looked up in a short list of this thread instead.
 
-use std::any::{TypeId, type_name};
+use std::any::TypeId;
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ops::Deref;
@@ -16,6 +16,12 @@ use napi::{Error, Result, Status, sys};
 thread_local! {
     /// What JavaScript of this thread's environment holds; foreign externals are not in it and are never looked into.
     static LIVE: RefCell<Vec<(*const c_void, TypeId)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a handle can lead to.
+pub trait Kept: 'static {
+    /// What it is called in messages.
+    const WHAT: &'static str;
 }
 
 /// A reference that JavaScript can hold and hand back, and nothing else.
@@ -35,7 +41,7 @@ impl<T> Deref for Handle<T> {
     }
 }
 
-impl<T> ToNapiValue for Handle<T> {
+impl<T: Kept> ToNapiValue for Handle<T> {
     unsafe fn to_napi_value(env: sys::napi_env, handle: Self) -> Result<sys::napi_value> {
         let data = Rc::into_raw(handle.0);
         let mut value = ptr::null_mut();
@@ -53,15 +59,14 @@ impl<T> ToNapiValue for Handle<T> {
     }
 }
 
-impl<T> FromNapiValue for Handle<T> {
+impl<T: Kept> FromNapiValue for Handle<T> {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
         let mut data = ptr::null_mut();
         // SAFETY: `env` and `value` are the caller's; the call itself refuses what is no external.
         let status = unsafe { sys::napi_get_value_external(env, value, &mut data) };
         let wanted = (data.cast_const(), TypeId::of::<T>());
         if status != sys::Status::napi_ok || !LIVE.with_borrow(|live| live.contains(&wanted)) {
-            let name = type_name::<T>().rsplit("::").next().unwrap_or_default();
-            return Err(Error::new(Status::InvalidArg, format!("this is no handle of a {name}")));
+            return Err(Error::new(Status::InvalidArg, format!("this is no {}", T::WHAT)));
         }
         let data: *const T = data.cast();
         // SAFETY: `data` is in the list, so it came from `Rc::into_raw` of this type and is not finalized yet.

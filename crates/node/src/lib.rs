@@ -5,10 +5,18 @@
 
 mod args;
 mod arrays;
+mod barriers;
 mod bell;
 mod buffer;
 mod callback;
+mod cluster;
 mod doorbell;
 mod error;
 mod handle;
+mod housekeeping;
+mod locks;
+mod objects;
+mod runs;
+mod session;
 mod uv;
+mod wait;

@@ -48,6 +48,18 @@ pub fn drain(descriptor: impl AsFd) {
     unsafe { libc::read(descriptor.as_fd().as_raw_fd(), counter.as_mut_ptr().cast(), counter.len()) };
 }
 
+/// Closes it in programs that this process executes, also if it was inherited without that.
+///
+/// # Errors
+/// [`Error::System`] where it is not open.
+pub fn close_on_exec(descriptor: impl AsFd) -> Result<()> {
+    // SAFETY: no pointers.
+    match unsafe { libc::fcntl(descriptor.as_fd().as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } {
+        0 => Ok(()),
+        _ => Err(Error::last_os("fcntl of a doorbell")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,46 @@
+//! The table of locks and barriers, as JavaScript sees it.
+
+use napi::{Env, Result};
+use napi_derive::napi;
+use tsdsm_core::objects::{self, Kind};
+
+use crate::args::count;
+use crate::error::{OrThrow, invalid};
+use crate::session::Session;
+
+fn kind_of(env: &Env, kind: f64) -> Result<Kind> {
+    let code = count(env, "a kind", kind)?;
+    Kind::from_code(code).ok_or_else(|| invalid(env, format!("there is no kind {code} of object: 1 lock, 2 barrier")))
+}
+
+/// Creates a lock (kind 1) or a barrier (kind 2, for so many parties). Its index; 0 and 1 are the defaults.
+#[napi(catch_unwind)]
+pub fn object_create(env: &Env, session: Session, kind: f64, name: String, parties: f64) -> Result<u32> {
+    let kind = kind_of(env, kind)?;
+    objects::create(&session.control, &name, kind, count(env, "the number of parties", parties)?).or_throw(env)
+}
+
+/// The index of the object of this kind and name.
+#[napi(catch_unwind)]
+pub fn object_find(env: &Env, session: Session, kind: f64, name: String) -> Result<u32> {
+    objects::find(&session.control, &name, kind_of(env, kind)?).or_throw(env)
+}
+
+/// Deletes an object. Whoever waits in a barrier finds it broken.
+#[napi(catch_unwind)]
+pub fn object_delete(env: &Env, session: Session, kind: f64, name: String) -> Result<()> {
+    objects::delete(&session.control, &name, kind_of(env, kind)?).or_throw(env)
+}
+
+/// Where an object's body begins in the control segment, in bytes. A lock's first i32 is the lock word.
+#[napi(catch_unwind)]
+pub fn object_offset(env: &Env, session: Session, index: f64) -> Result<f64> {
+    session.control.offset_of(count(env, "an index", index)?).or_throw(env).map(|offset| offset as f64)
+}
+
+/// An object's generation: another object at the same index has another. 0 where there is none.
+#[napi(catch_unwind)]
+pub fn object_generation(env: &Env, session: Session, index: f64) -> Result<f64> {
+    let generation = session.control.object_generation(count(env, "an index", index)?).or_throw(env)?;
+    Ok(generation as f64)
+}
