@@ -1,4 +1,22 @@
 //! Arrays: each a `.npy` file, in shared memory or anywhere else, mapped.
+//!
+//! ```
+//! use tsdsm_core::array::{self, Spec};
+//! use tsdsm_core::{dtype::DType, name, segment, segment::Access};
+//!
+//! let name = name::array_segment(&format!("doc-{}", std::process::id()), "A");
+//! let ours = array::create(&name, &Spec::new(DType::F64, vec![2, 3])?, 0o600)?;
+//! // In this process or in another:
+//! let theirs = array::attach(&name, Access::ReadWrite)?;
+//! assert_eq!(theirs.spec.shape(), [2, 3]);
+//! // SAFETY: six elements, and nobody else at work; with others, a lock or a barrier has to say whose turn it is.
+//! unsafe {
+//!     ours.data().cast::<f64>().add(5).write(1.5);
+//!     assert_eq!(theirs.data().cast::<f64>().add(5).read(), 1.5);
+//! }
+//! segment::unlink(&name, Some(ours.id))?;
+//! # Ok::<(), tsdsm_core::Error>(())
+//! ```
 
 use std::path::Path;
 use std::sync::Arc;

@@ -191,14 +191,18 @@ impl Opened {
             Some(libc::ELOOP) => incompatible("it is a symbolic link"),
             Some(libc::EISDIR) => incompatible("it is a folder"),
             Some(libc::ENXIO | libc::ENODEV) => incompatible("it is no regular file"),
+            None => Error::InvalidArgument(format!("{name:?} is no path: it holds NUL")),
             _ => Error::System { call: format!("open {}", path.display()), source: e },
         };
-        let file = loop {
-            match shm::open(path, access == Access::ReadWrite, follow) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
-                done => break done.map_err(failed)?,
+        let mut opened = shm::open(path, access == Access::ReadWrite, follow);
+        for _ in 1..ATTEMPTS {
+            if !opened.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock) {
+                break;
             }
-        };
+            std::thread::yield_now();
+            opened = shm::open(path, access == Access::ReadWrite, follow);
+        }
+        let file = opened.map_err(failed)?;
         let found = file.metadata().map_err(|source| Error::System { call: "fstat".into(), source })?;
         if !found.is_file() {
             return Err(incompatible("it is no regular file"));

@@ -190,6 +190,11 @@ fn what_is_no_array_file_is_refused_with_the_reason() {
     assert!(matches!(&nowhere, Err(Error::NotFound { what: "folder", .. })), "{nowhere:?}");
     let huge = array::create_file(&folder.path("huge.npy"), &spec(DType::U8, &[1 << 52]), 0o600);
     assert!(matches!(&huge, Err(Error::OutOfSharedMemory { .. })), "{huge:?}");
+    for path in [Path::new("a\0.npy"), Path::new("/"), Path::new("")] {
+        let refused = array::create_file(path, &spec(DType::U8, &[1]), 0o600);
+        assert!(matches!(&refused, Err(Error::InvalidArgument(_))), "{refused:?}");
+    }
+    assert!(matches!(open(Path::new("a\0.npy")), Err(Error::InvalidArgument(_))));
     assert_eq!(folder.files(), ["empty.npy", "folder.npy", "text.npy"]);
 }
 

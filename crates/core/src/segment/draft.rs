@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,7 +55,11 @@ impl Draft {
 
     /// The same for a file anywhere; its folder must exist.
     pub(crate) fn in_file(path: &Path, len: usize, mode: u32) -> Result<Draft> {
-        Draft::make(&path.display().to_string(), path.to_owned(), len, mode, true)
+        let name = path.display().to_string();
+        if path.file_name().is_none() || path.as_os_str().as_bytes().contains(&0) {
+            return Err(Error::InvalidArgument(format!("{name:?} is no path of a file")));
+        }
+        Draft::make(&name, path.to_owned(), len, mode, true)
     }
 
     fn make(name: &str, path: PathBuf, len: usize, mode: u32, unnamed: bool) -> Result<Draft> {
