@@ -43,6 +43,8 @@ export class StridedView<D extends DType = DType> {
   readonly shape: number[]
   /** Elements of `data` from one index to the next along each axis; may be negative. Frozen. */
   readonly strides: number[]
+  /** The same as `strides`, by the name scijs gives it. */
+  readonly stride: number[]
   /** Where its first element is in `data`. */
   readonly offset: number
   readonly #viewed: Viewed
@@ -53,6 +55,7 @@ export class StridedView<D extends DType = DType> {
     this.#viewed = viewed
     this.shape = g.shape as number[]
     this.strides = g.strides as number[]
+    this.stride = this.strides
     this.offset = g.offset
   }
 
@@ -64,11 +67,6 @@ export class StridedView<D extends DType = DType> {
   /** Element type. */
   get dtype(): D {
     return this.data.dtype as D
-  }
-
-  /** The same as `strides`, by the name scijs gives it. */
-  get stride(): number[] {
-    return this.strides
   }
 
   /** Number of axes. */
