@@ -16,3 +16,34 @@ export interface MappedArray extends ArrayInfo {
   /** The data, without the header, and without a copy. */
   buffer: ArrayBuffer
 }
+
+/**
+ * One slice of acquiring a lock: spins while that may help, then sleeps once at most, for 50 to 500 ms. Blocks.
+ *
+ * `flags`: 1 take it although a holder died, 2 a further slice of the same wait, 4 only try. `timeout`: milliseconds from
+ * now; negative for none. Result: 0 again, 1 acquired, 2 acquired although a holder died, 3 a holder died and it is not
+ * held, 4 timed out, 5 this thread holds it already.
+ */
+export declare function lockSlice(session: Session, index: number, flags: number, timeout: number): number
+
+/** Releases a lock: 1, or 0 where this thread does not hold it. */
+export declare function lockRelease(session: Session, index: number): number
+
+/**
+ * Arrives at a barrier and, unless `nowait`, waits for one slice: spins while that may help, then sleeps once at most,
+ * for 50 ms. Blocks.
+ *
+ * `epoch`: which one it has to be; 0 for any. `timeout`: milliseconds from now; negative for none. Result: in the low four
+ * bits 0 again (call `barrierSlice`), 1 passed, 3 broken, 4 timed out (and broken by that), 5 this thread waits in it
+ * already, 7 another epoch; above them the index of arrival, where it is 0 or 1.
+ */
+export declare function barrierArrive(
+  session: Session,
+  index: number,
+  epoch: number,
+  timeout: number,
+  nowait: boolean,
+): number
+
+/** A further slice of waiting after `barrierArrive` said 0 (again); the same results. Blocks for 50 to 500 ms. */
+export declare function barrierSlice(session: Session, index: number, timeout: number): number

@@ -11,9 +11,10 @@ use crate::error::invalid;
 
 /// `value` as an integer within `range`.
 pub fn integer(env: &Env, what: &str, value: f64, range: RangeInclusive<u64>) -> napi::Result<u64> {
-    // NaN and infinities have a NaN for a fraction; -0 is 0.
-    if value.fract() == 0.0 && value >= *range.start() as f64 && value <= *range.end() as f64 {
-        return Ok(value as u64);
+    // The cast cuts off and saturates, and NaN becomes 0: what comes back the same is an integer.
+    let integer = value as u64;
+    if integer as f64 == value && range.contains(&integer) {
+        return Ok(integer);
     }
     Err(invalid(env, format!("{what} must be an integer from {} to {}, not {value}", range.start(), range.end())))
 }

@@ -21,32 +21,25 @@ use crate::wait::Waiting;
 /// What stands for nobody, or nothing, in numbers.
 const NONE: f64 = -1.0;
 
-/// Arrives at a barrier and, unless `nowait`, waits for one slice: spins while that may help, then sleeps once at most,
-/// for 50 ms. Blocks.
-///
-/// `epoch`: which one it has to be; 0 for any. `timeout`: milliseconds from now; negative for none. Result: in the low
-/// four bits 0 again (call `barrierSlice`), 1 passed, 3 broken, 4 timed out (and broken by that), 5 this thread waits in
-/// it already, 7 another epoch; above them the index of arrival, where it is 0 or 1.
-#[napi(catch_unwind)]
-pub fn barrier_arrive(env: &Env, session: Session, index: f64, epoch: f64, timeout: f64, nowait: bool) -> Result<u32> {
+/// `barrierArrive`: see `header.d.ts`.
+pub fn arrive(env: &Env, session: &Session, [index, epoch, timeout, nowait]: [f64; 4]) -> Result<u32> {
     let epoch = Some(count(env, "an epoch", epoch)?).filter(|&epoch| epoch != 0);
     let deadline = deadline(env, timeout)?;
     let barrier = session.control.barrier(count(env, "an index", index)?).or_throw(env)?;
     session.slices.set(0);
     let turn = barrier.arrive(session.owner.slot(), epoch);
-    if nowait || !matches!(turn, Turn::Again(_)) {
+    if nowait != 0.0 || !matches!(turn, Turn::Again(_)) {
         return Ok(turn.code());
     }
-    Ok(barrier.wait_slice(session.owner.slot(), &patience(&session, deadline), &*session.control).code())
+    Ok(barrier.wait_slice(session.owner.slot(), &patience(session, deadline), &*session.control).code())
 }
 
-/// A further slice of waiting after `barrierArrive` said 0 (again); the same results. Blocks for 50 to 500 ms.
-#[napi(catch_unwind)]
-pub fn barrier_slice(env: &Env, session: Session, index: f64, timeout: f64) -> Result<u32> {
+/// `barrierSlice`: see `header.d.ts`.
+pub fn slice(env: &Env, session: &Session, [index, timeout]: [f64; 2]) -> Result<u32> {
     let deadline = deadline(env, timeout)?;
     let barrier = session.control.barrier(count(env, "an index", index)?).or_throw(env)?;
     session.slices.set(session.slices.get().saturating_add(1));
-    Ok(barrier.wait_slice(session.owner.slot(), &patience(&session, deadline), &*session.control).code())
+    Ok(barrier.wait_slice(session.owner.slot(), &patience(session, deadline), &*session.control).code())
 }
 
 fn patience(session: &State, deadline: Option<Deadline>) -> Patience {

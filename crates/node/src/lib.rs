@@ -13,6 +13,7 @@ mod cluster;
 mod doorbell;
 mod error;
 mod handle;
+mod hot;
 mod housekeeping;
 mod locks;
 mod objects;

@@ -28,13 +28,8 @@ const NONE: f64 = -1.0;
 /// An asynchronous wait.
 pub type Wait = Handle<WaitState>;
 
-/// One slice of acquiring a lock: spins while that may help, then sleeps once at most, for 50 to 500 ms. Blocks.
-///
-/// `flags`: 1 take it although a holder died, 2 a further slice of the same wait, 4 only try. `timeout`: milliseconds
-/// from now; negative for none. Result: 0 again, 1 acquired, 2 acquired although a holder died, 3 a holder died and it
-/// is not held, 4 timed out, 5 this thread holds it already.
-#[napi(catch_unwind)]
-pub fn lock_slice(env: &Env, session: Session, index: f64, flags: f64, timeout: f64) -> Result<u32> {
+/// `lockSlice`: see `header.d.ts`.
+pub fn slice(env: &Env, session: &Session, [index, flags, timeout]: [f64; 3]) -> Result<u32> {
     let flags = count(env, "flags", flags)?;
     let lock = session.control.mutex(count(env, "an index", index)?).or_throw(env)?;
     let resumed = flags & RESUMED != 0;
@@ -50,18 +45,17 @@ pub fn lock_slice(env: &Env, session: Session, index: f64, flags: f64, timeout: 
     Ok(lock.lock_slice(session.owner, &request, &*session.control) as u32)
 }
 
+/// `lockRelease`: see `header.d.ts`.
+pub fn release(env: &Env, session: &Session, [index]: [f64; 1]) -> Result<u32> {
+    let lock = session.control.mutex(count(env, "an index", index)?).or_throw(env)?;
+    Ok(lock.unlock(session.owner).into())
+}
+
 /// Leaves without the lock after 0 (again): passes a wake-up on to another waiter.
 #[napi(catch_unwind)]
 pub fn lock_abandon(env: &Env, session: Session, index: f64) -> Result<()> {
     session.control.mutex(count(env, "an index", index)?).or_throw(env)?.abandon();
     Ok(())
-}
-
-/// Releases a lock: 1, or 0 where this thread does not hold it.
-#[napi(catch_unwind)]
-pub fn lock_release(env: &Env, session: Session, index: f64) -> Result<u32> {
-    let lock = session.control.mutex(count(env, "an index", index)?).or_throw(env)?;
-    Ok(lock.unlock(session.owner).into())
 }
 
 /// Declares what a lock guards sound again: 1, or 0 where this thread does not hold it.
