@@ -1,0 +1,82 @@
+import { InvalidArgumentError } from './errors.js'
+
+/** The kinds of option values that are checked alike everywhere. */
+interface Kinds {
+  boolean: boolean
+  string: string
+  /** Permission bits. */
+  mode: number
+  /** An integer of 1 or more. */
+  count: number
+  /** Milliseconds: a number of 0 or more, Infinity for never. */
+  time: number
+  signal: AbortSignal
+  function: (...args: never[]) => unknown
+  strings: readonly string[]
+  environment: NodeJS.ProcessEnv
+}
+
+const EXPECTED: { [K in keyof Kinds]: [text: string, test: (value: unknown) => boolean] } = {
+  boolean: ['true or false', value => typeof value === 'boolean'],
+  string: ['a string that is not empty', value => typeof value === 'string' && value !== ''],
+  mode: [
+    'permission bits from 0 to 0o777',
+    value => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777,
+  ],
+  count: ['an integer of 1 or more', value => Number.isSafeInteger(value) && (value as number) >= 1],
+  time: ['milliseconds, 0 or more', value => typeof value === 'number' && value >= 0],
+  signal: ['an AbortSignal', value => value instanceof AbortSignal],
+  function: ['a function', value => typeof value === 'function'],
+  strings: ['a list of strings', value => Array.isArray(value) && value.every(each => typeof each === 'string')],
+  environment: ['an object of strings', isEnvironment],
+}
+
+/**
+ * Checks the options of `call`: an unknown name or a value of the wrong kind is refused before anything is done.
+ * What is undefined counts as not given.
+ */
+export function checkOptions<S extends Record<string, keyof Kinds>>(
+  call: string,
+  options: unknown,
+  kinds: S,
+): { [K in keyof S]?: Kinds[S[K]] } {
+  if (options === undefined) return {}
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new InvalidArgumentError(`the options of ${call} must be an object, not ${kindOf(options)}`)
+  }
+  const checked: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined) continue
+    if (!Object.hasOwn(kinds, key)) {
+      throw new InvalidArgumentError(`${call} has no option '${key}'; it has ${Object.keys(kinds).join(', ')}`, {
+        option: key,
+      })
+    }
+    const [text, test] = EXPECTED[kinds[key]]
+    if (!test(value)) {
+      throw new InvalidArgumentError(`option '${key}' of ${call} must be ${text}, not ${show(value)}`, { option: key })
+    }
+    checked[key] = value
+  }
+  return checked as { [K in keyof S]?: Kinds[S[K]] }
+}
+
+/** A value in an error's message. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
+  return kindOf(value)
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'an array' : typeof value
+}
+
+function isEnvironment(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every(each => each === undefined || typeof each === 'string')
+  )
+}

@@ -1,0 +1,164 @@
+/**
+ * The main program of a worker. It loads as little as it can before it says that it is ready: what only a task needs
+ * is loaded when the first task comes.
+ */
+import { DOORBELL_FD, type Farewell, IDENTITY, type Identity, MAIN_DOORBELL_FD } from './identity.js'
+import { RESOLVE, readHeader, readSpec } from './message.js'
+import { native } from './native.js'
+import { Session } from './session.js'
+import { setWorkerContext, type WorkerContext } from './worker-context.js'
+import { markWorker } from './worker-mark.js'
+import { keepLinesWhole } from './worker-output.js'
+
+type AnyFunction = (...args: unknown[]) => unknown
+
+/** Why a task was left, for those who wait for it in the run's barrier. */
+const RETURNED = 0
+const THREW = 1
+
+const NOTHING = new Uint8Array(0)
+
+const identity = readIdentity()
+markWorker()
+// Ctrl-C in a terminal goes to the whole group: main decides what becomes of it, and ends its workers if it ends.
+process.on('SIGINT', () => {})
+process.on('uncaughtExceptionMonitor', sayFarewell)
+// Main closes the channel when the cluster closes; when main dies, the native watch has ended this process already.
+process.once('disconnect', () => process.exit())
+
+const session = new Session(
+  native.sessionAttachWorker(identity.cluster, identity.worker, DOORBELL_FD, MAIN_DOORBELL_FD),
+)
+const flushOutput = keepLinesWhole(session, identity.worker, identity.output)
+const tasks = new Map<number, AnyFunction>()
+let context: WorkerContext | undefined
+native.doorbellRef(native.doorbellListen(DOORBELL_FD, rung), true)
+
+/** Who this process is. Deleted at once, so that no process that it starts takes itself for a worker. */
+function readIdentity(): Identity {
+  const text = process.env[IDENTITY]
+  delete process.env[IDENTITY]
+  const read = text === undefined ? undefined : (JSON.parse(text) as Identity)
+  if (read === undefined || read.parent !== process.ppid) {
+    process.stderr.write('this program is a part of tsdsm that Cluster.start runs\n')
+    process.exit(2)
+  }
+  return read
+}
+
+function rung(): void {
+  if (context !== undefined && context.run !== 0) {
+    // In the midst of an asynchronous task: the only news can be that the run is cancelled.
+    context.resource?.checkCancelled()
+    return
+  }
+  const taken = native.runTake(session.handle)
+  if (taken === null) return
+  const { kind, task } = readHeader(taken.payload)
+  if (kind === RESOLVE) resolve(task, taken.payload)
+  else run(taken.run, task, taken.payload)
+}
+
+function resolve(id: number, message: Buffer): void {
+  const { resolveTask } = require('./task-resolve.js') as typeof import('./task-resolve.js')
+  getContext()
+  resolveTask(readSpec(message)).then(
+    found => {
+      tasks.set(id, found)
+      native.runComplete(session.handle, true, NOTHING)
+    },
+    error => native.runComplete(session.handle, false, describeThrown(error)),
+  )
+}
+
+function run(number: number, id: number, message: Buffer): void {
+  const own = getContext()
+  const { Resource } = require('./resource.js') as typeof import('./resource.js')
+  own.run = number
+  own.resource = new Resource(own, number)
+  try {
+    const task = tasks.get(id) as AnyFunction
+    const paras = message.length > HEADER ? readParas(message) : []
+    const result = task(own.resource, ...paras)
+    if (isThenable(result)) Promise.resolve(result).then(returned, threw)
+    else returned(result)
+  } catch (error) {
+    threw(error)
+  }
+}
+
+const HEADER = 8
+
+function readParas(message: Buffer): unknown[] {
+  return (require('./serialize.js') as typeof import('./serialize.js')).readValues(message)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+}
+
+function returned(result: unknown): void {
+  let payload: Uint8Array = NOTHING
+  if (result !== undefined) {
+    try {
+      payload = (require('./serialize.js') as typeof import('./serialize.js')).writeValues(new Uint8Array(HEADER), [
+        result,
+      ])
+    } catch (error) {
+      threw(error, 'what the task returned cannot be sent to main')
+      return
+    }
+  }
+  leave(RETURNED, true, payload)
+}
+
+function threw(error: unknown, context?: string): void {
+  leave(THREW, false, describeThrown(error, context))
+}
+
+function leave(reason: number, ok: boolean, payload: Uint8Array): void {
+  const own = getContext()
+  const { run } = own
+  own.run = 0
+  own.resource = undefined
+  flushOutput()
+  native.runLeave(session.handle, run, reason)
+  native.runComplete(session.handle, ok, payload)
+}
+
+function describeThrown(error: unknown, context?: string): Uint8Array {
+  const { describe, encodeRecord } = require('./error-record.js') as typeof import('./error-record.js')
+  const record = describe(error)
+  if (context !== undefined) record.message = `${context}: ${record.message}`
+  return encodeRecord(record)
+}
+
+function getContext(): WorkerContext {
+  if (context === undefined) {
+    const { ArrayTable } = require('./array-table.js') as typeof import('./array-table.js')
+    const { ObjectTable } = require('./object-table.js') as typeof import('./object-table.js')
+    const { cancelled } = require('./resource.js') as typeof import('./resource.js')
+    const interrupt = () => {
+      if (made.run !== 0 && session.isCancelled(made.run)) throw cancelled()
+    }
+    const made: WorkerContext = {
+      session,
+      id: identity.worker,
+      size: session.facts.workers,
+      arrays: new ArrayTable(session, identity.mode),
+      objects: new ObjectTable(session, interrupt, () => made.run),
+      progress: session.progressOf(identity.worker),
+      run: 0,
+      resource: undefined,
+    }
+    context = made
+    setWorkerContext(made)
+  }
+  return context
+}
+
+/** The process is about to end of an exception that nobody caught: main is told which. */
+function sayFarewell(error: unknown): void {
+  const record = Buffer.from(describeThrown(error)).toString('base64')
+  process.send?.({ tsdsm: 'uncaught', record } satisfies Farewell)
+}
