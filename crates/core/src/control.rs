@@ -111,7 +111,7 @@ impl Control {
         spin::check_environment()?;
         let geometry = Geometry::of(limits);
         let segment = name::control_segment(cluster);
-        janitor::prune()?;
+        janitor::prune_crashed()?;
         let mut patience = Patience::new();
         loop {
             janitor::check_free(cluster, &mut patience)?;
@@ -502,6 +502,7 @@ fn write_header(mapping: &Mapping, limits: &Limits, geometry: &Geometry, seed: u
     for (word, value) in header.uuid.iter().zip(uuid) {
         word.store(value, Ordering::Relaxed);
     }
+    header.sum.store(header.sum_up(), Ordering::Relaxed);
     Ok(uuid)
 }
 
@@ -532,6 +533,9 @@ fn check(opened: Opened) -> Result<(Attached, Limits, Geometry)> {
         return refuse(format!(
             "its {what} is {found}, this program's is {expected}; use one version of tsdsm for all"
         ));
+    }
+    if header.sum.load(Ordering::Relaxed) != header.sum_up() {
+        return refuse("its header is damaged: the checksum does not fit".to_owned());
     }
     let [workers, slots, objects, arrays] = header.limits.each_ref().map(word);
     let limits = Limits { workers, slots, objects, arrays };

@@ -58,16 +58,29 @@ pub fn list() -> Result<Vec<SegmentInfo>> {
     Ok(segments)
 }
 
-/// Removes every segment of every stale cluster, persistent arrays excepted, and returns their names. What cannot be
-/// removed is left.
+/// Removes every segment of every stale cluster, persistent arrays excepted, and returns their names. Arrays whose cluster
+/// has no control segment are stale, too. What cannot be removed is left.
 ///
 /// # Errors
 /// [`Error::Unsupported`] without /dev/shm; [`Error::System`] when it cannot be read.
 pub fn prune() -> Result<Vec<String>> {
-    let entries = segment::list()?;
-    let clusters: BTreeSet<&str> =
-        entries.iter().filter_map(|entry| name::parse(&entry.name)).map(|(cluster, _)| cluster).collect();
+    let clusters = clusters(|_| true)?;
     Ok(clusters.iter().flat_map(|cluster| reclaim(cluster).unwrap_or_default()).collect())
+}
+
+/// As [`prune`], but only clusters that have a control segment: what a start does for all clusters but its own.
+pub(crate) fn prune_crashed() -> Result<()> {
+    for cluster in clusters(|array| array.is_none())? {
+        // Nobody asked for it: what cannot be removed is told to those who ask.
+        let _ = reclaim(&cluster);
+    }
+    Ok(())
+}
+
+fn clusters(of: impl Fn(Option<&str>) -> bool) -> Result<BTreeSet<String>> {
+    let entries = segment::list()?;
+    let parsed = entries.iter().filter_map(|entry| name::parse(&entry.name));
+    Ok(parsed.filter(|(_, array)| of(*array)).map(|(cluster, _)| cluster.to_owned()).collect())
 }
 
 /// Whether a cluster is stale, and if not, its main's process.
@@ -97,7 +110,7 @@ pub(crate) fn check_free(cluster: &str, patience: &mut Patience) -> Result<()> {
     loop {
         let opened = match segment::open(&name::control_segment(cluster)) {
             Ok(opened) => opened,
-            Err(Error::NotFound { .. }) => return Ok(()),
+            Err(Error::NotFound { .. }) => return remove_orphans(cluster).map(drop),
             Err(Error::IncompatibleSegment { .. }) => return Err(taken()),
             Err(error) => return Err(error),
         };

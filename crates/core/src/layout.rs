@@ -57,8 +57,45 @@ pub struct Header {
     pub seed: AtomicU64,
     /// Tells two clusters of one name apart.
     pub uuid: [AtomicU64; 2],
+    /// [`Header::sum_up`] of everything above.
+    pub sum: AtomicU64,
     /// What changes with the runs.
     pub live: Live,
+}
+
+impl Header {
+    /// A checksum of what never changes: limits that are damaged may still fit the segment's size.
+    pub(crate) fn sum_up(&self) -> u64 {
+        let pair = |low: &AtomicU32, high: &AtomicU32| {
+            u64::from(low.load(Ordering::Relaxed)) | u64::from(high.load(Ordering::Relaxed)) << 32
+        };
+        let whole = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        let [workers, slots, objects, arrays] = &self.limits;
+        let words = [
+            whole(&self.magic),
+            pair(&self.abi, &self.page),
+            pair(&self.line, workers),
+            pair(slots, objects),
+            pair(arrays, &self.spare),
+            whole(&self.hash),
+            whole(&self.bytes),
+            whole(&self.seed),
+            whole(&self.uuid[0]),
+            whole(&self.uuid[1]),
+        ];
+        fnv(&words)
+    }
+}
+
+/// Fowler, Noll and Vo's hash (1a), over words in place of bytes.
+const fn fnv(words: &[u64]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut i = 0;
+    while i < words.len() {
+        hash = (hash ^ words[i]).wrapping_mul(0x100_0000_01b3);
+        i += 1;
+    }
+    hash
 }
 
 /// The words that change with every run, on lines of their own.
@@ -192,37 +229,29 @@ const BODY: usize = 2 * LINE;
 const SLOTS: usize = 4 * LINE;
 
 /// A number that changes whenever a struct or constant of this file does.
-pub const HASH: u64 = {
-    let facts = [
-        size_of::<Header>(),
-        size_of::<Slot>(),
-        size_of::<ObjectHead>(),
-        size_of::<ArrayCell>(),
-        size_of::<MailCell>(),
-        size_of::<mutex::Layout>(),
-        size_of::<barrier::Layout>(),
-        offset_of!(Header, hash),
-        offset_of!(Header, seed),
-        offset_of!(Live, high),
-        offset_of!(Slot, start_time),
-        offset_of!(ObjectHead, name),
-        offset_of!(ArrayCell, name),
-        offset_of!(MailCell, request),
-        offset_of!(MailCell, progress),
-        BODY,
-        PER_SLOT,
-        SLOTS,
-        PAPER,
-        word::OWNER_MASK as usize,
-    ];
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut i = 0;
-    while i < facts.len() {
-        hash = (hash ^ facts[i] as u64).wrapping_mul(0x100_0000_01b3);
-        i += 1;
-    }
-    hash
-};
+pub const HASH: u64 = fnv(&[
+    size_of::<Header>() as u64,
+    size_of::<Slot>() as u64,
+    size_of::<ObjectHead>() as u64,
+    size_of::<ArrayCell>() as u64,
+    size_of::<MailCell>() as u64,
+    size_of::<mutex::Layout>() as u64,
+    size_of::<barrier::Layout>() as u64,
+    offset_of!(Header, hash) as u64,
+    offset_of!(Header, seed) as u64,
+    offset_of!(Live, high) as u64,
+    offset_of!(Slot, start_time) as u64,
+    offset_of!(ObjectHead, name) as u64,
+    offset_of!(ArrayCell, name) as u64,
+    offset_of!(MailCell, request) as u64,
+    offset_of!(MailCell, progress) as u64,
+    BODY as u64,
+    PER_SLOT as u64,
+    SLOTS as u64,
+    PAPER as u64,
+    word::OWNER_MASK as u64,
+    offset_of!(Header, sum) as u64,
+]);
 
 /// Where the parts of one cluster's segment begin, in bytes. Follows from the limits; kept by each process for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

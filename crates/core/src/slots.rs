@@ -259,8 +259,12 @@ impl Control {
         if now - last.load(Ordering::Relaxed).min(now) < LOOK_UP_EVERY {
             return false;
         }
-        last.store(now, Ordering::Relaxed);
-        process_has_ended(slot)
+        let ended = process_has_ended(slot);
+        if !ended {
+            // The dead stay dead: the next to ask looks again, and finds the same.
+            last.store(now, Ordering::Relaxed);
+        }
+        ended
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Cause {
     Exited(i32),
     /// By this signal.
     Killed(i32),
-    /// Its parent had fetched the answer before we could look.
+    /// Its parent had fetched the answer before we could look, on a kernel (before 6.15) that then forgets it.
     Unknown,
 }
 
@@ -118,7 +118,7 @@ pub fn cause(pidfd: &OwnedFd) -> Option<Cause> {
     while unsafe { libc::waitid(libc::P_PIDFD, pidfd.as_raw_fd() as libc::id_t, &mut info, options) } != 0 {
         match io::Error::last_os_error().raw_os_error() {
             Some(libc::EINTR) => {}
-            _ => return Some(Cause::Unknown),
+            _ => return Some(remembered_cause(pidfd)),
         }
     }
     // SAFETY: waitid filled in the fields of a child's end, or left the zeros that we put there.
@@ -128,6 +128,29 @@ pub fn cause(pidfd: &OwnedFd) -> Option<Cause> {
         (_, libc::CLD_EXITED) => Some(Cause::Exited(status)),
         (_, libc::CLD_KILLED | libc::CLD_DUMPED) => Some(Cause::Killed(status)),
         _ => Some(Cause::Unknown),
+    }
+}
+
+/// What a pidfd remembers of a process that has been waited for: `linux/pidfd.h`, of which the C library has no copy yet.
+fn remembered_cause(pidfd: &OwnedFd) -> Cause {
+    /// The first version of `struct pidfd_info`.
+    #[repr(C)]
+    struct Info {
+        mask: u64,
+        cgroup: u64,
+        ids: [u32; 11],
+        exit_code: i32,
+    }
+    const EXIT: u64 = 1 << 3;
+    const GET_INFO: u64 = 3 << 30 | (size_of::<Info>() as u64) << 16 | 0xff << 8 | 11;
+    let mut info = Info { mask: EXIT, cgroup: 0, ids: [0; 11], exit_code: 0 };
+    // SAFETY: the request's number holds the size of what the kernel may fill in; older kernels refuse it.
+    let answer = unsafe { libc::ioctl(pidfd.as_raw_fd(), GET_INFO as _, &mut info) };
+    match info.exit_code {
+        _ if answer != 0 || info.mask & EXIT == 0 => Cause::Unknown,
+        code if libc::WIFEXITED(code) => Cause::Exited(libc::WEXITSTATUS(code)),
+        code if libc::WIFSIGNALED(code) => Cause::Killed(libc::WTERMSIG(code)),
+        _ => Cause::Unknown,
     }
 }
 
@@ -168,6 +191,8 @@ mod tests {
         assert_eq!(cause, Some(Cause::Exited(7)));
         assert_eq!(vital(child.id()), Vital::Dead);
         assert_eq!(child.wait().unwrap().code(), Some(7));
+        let now = super::cause(&pidfd);
+        assert!(matches!(now, Some(Cause::Exited(7) | Cause::Unknown)), "{now:?}: what has been told stays true");
         assert!(matches!(vital(std::process::id()), Vital::Alive(time) if time == own_start_time()));
     }
 }
