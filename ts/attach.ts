@@ -3,13 +3,14 @@
  */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isSharedArray } from './array-class.js'
 import type { DTypeMap, SharedTypedArray } from './array-types.js'
 import { describe } from './describe.js'
 import type { DType } from './dtype.js'
 import { InvalidArgumentError } from './errors.js'
 import { type ArrayHandle, fromHandle, isHandle } from './handle.js'
 import { native } from './native.js'
-import { isSharedArray, wrapMapped } from './shared-array.js'
+import { wrapMapped } from './shared-array.js'
 import type { StridedView } from './strided-view.js'
 
 /** Options of `SharedArray.attach`. */

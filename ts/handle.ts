@@ -2,6 +2,7 @@
  * Handles: shared arrays as plain data, and back.
  */
 import { isAbsolute } from 'node:path'
+import { isSharedArray, stateOf } from './array-class.js'
 import type { SharedTypedArray } from './array-types.js'
 import { describe } from './describe.js'
 import { parseDType } from './dtype.js'
@@ -9,7 +10,7 @@ import { IncompatibleSegmentError, InvalidArgumentError } from './errors.js'
 import { type ArrayHandle, Mapping } from './mapping.js'
 import { type MappedArray, native } from './native.js'
 import { parseShape, sizeOf } from './shape.js'
-import { arrayOver, isSharedArray, stateOf, wrapMapped } from './shared-array.js'
+import { arrayOver, wrapMapped } from './shared-array.js'
 import { isStridedView, StridedView } from './strided-view.js'
 
 export type { ArrayHandle } from './mapping.js'
