@@ -26,7 +26,7 @@ pub struct Layout {
     breaker: AtomicU64,
     /// How many have to come.
     parties: AtomicU32,
-    /// The latest generation in which somebody went to sleep: whoever completes another one need not wake. A word and
+    /// The latest generation in which somebody went to sleep: whoever completes a later one need not wake. A word and
     /// not a count, since a count would stay too high for ever after a death.
     slept: AtomicU32,
 }
@@ -130,7 +130,8 @@ impl Barrier<'_> {
                 Ok(_) if last => {
                     // Against the fence in `sleep`: either the sleeper sees the new state, or this load sees it asleep.
                     fence(SeqCst);
-                    if self.layout.slept.load(Relaxed) == now.generation() {
+                    // A sleeper of the next round may stand there already, over one of this round.
+                    if now.is_not_after(self.layout.slept.load(Relaxed)) {
                         self.wake_all();
                     }
                     return Turn::Passed(index);

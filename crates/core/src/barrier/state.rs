@@ -48,6 +48,11 @@ impl State {
         (self.0 >> GENERATION_SHIFT) as u32 & GENERATIONS
     }
 
+    /// Whether `generation` is this one's or, of the half circle ahead, a later one.
+    pub fn is_not_after(self, generation: u32) -> bool {
+        generation.wrapping_sub(self.generation()) & GENERATIONS <= GENERATIONS / 2
+    }
+
     pub fn is_broken(self) -> bool {
         self.0 & BROKEN != 0
     }

@@ -39,7 +39,6 @@ pub(crate) unsafe fn wake(word: *const u32, count: u32, bitset: u32) -> u32 {
     let count = count.min(i32::MAX as u32);
     let none = ptr::null::<libc::timespec>();
     // SAFETY: the kernel reads nothing through these pointers but the word's mapping, and answers EFAULT where none is.
-    let woken =
-        unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE_BITSET, count, none, none, bitset) };
+    let woken = unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE_BITSET, count, none, none, bitset) };
     u32::try_from(woken).unwrap_or(0)
 }
