@@ -125,6 +125,13 @@ fn three_contenders_all_get_the_lock() {
     });
 }
 
+/// Takes the lock again if it can be had at once: in front of the one that was woken for it.
+fn barge(shared: &Guarded) {
+    if shared.lock.try_fast(me(0)) {
+        assert!(shared.lock.unlock(me(0)));
+    }
+}
+
 #[test]
 fn a_waiter_that_times_out_or_leaves_takes_nobody_elses_wake_along() {
     explore(2, || {
@@ -150,6 +157,7 @@ fn a_waiter_that_times_out_or_leaves_takes_nobody_elses_wake_along() {
         };
         advance(5);
         assert!(shared.lock.unlock(me(0)));
+        barge(&shared);
         impatient.join().unwrap();
         patient.join().unwrap();
         assert_eq!(shared.done(), 1);
@@ -178,8 +186,8 @@ fn a_waiter_called_off_between_slices_hands_its_wake_on() {
                 assert!(shared.lock.unlock(me(2)));
             })
         };
-        shared.lock.nudge(me(1));
         assert!(shared.lock.unlock(me(0)));
+        barge(&shared);
         called_off.join().unwrap();
         patient.join().unwrap();
     });
@@ -321,6 +329,24 @@ fn three_parties_pass_with_three_indices() {
         indices.extend(others.into_iter().map(|other| other.join().unwrap()));
         indices.sort_unstable();
         assert_eq!(indices, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn a_sleeper_of_the_next_round_hides_no_sleeper_of_this_one() {
+    explore(2, || {
+        let round = Round::new(3);
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let round = round.clone();
+                thread::spawn(move || (index(round.pass(slot, PATIENCE)), index(round.pass(slot, PATIENCE))))
+            })
+            .collect();
+        index(round.pass(0, PATIENCE));
+        index(round.pass(0, PATIENCE));
+        for other in others {
+            other.join().unwrap();
+        }
     });
 }
 

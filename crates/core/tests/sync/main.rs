@@ -1,0 +1,6 @@
+//! Locks and barriers between real threads and real processes.
+#![cfg(not(loom))]
+
+mod barriers;
+mod locks;
+mod world;
