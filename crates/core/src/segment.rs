@@ -236,7 +236,7 @@ impl Opened {
         } else {
             Some(Mapping::new(&self.file, self.len, self.access == Access::ReadWrite).map_err(|e| self.cannot_map(e))?)
         };
-        // Asked last: what was true before the mapping was made could have changed before it was.
+        // Asked last: what was true before the mapping was made may not be so when it was made.
         Ok(mapping.filter(|_| self.is_current()).map(|mapping| Attached {
             mapping: Arc::new(mapping),
             id: self.id,
@@ -244,12 +244,9 @@ impl Opened {
         }))
     }
 
-    /// Maps through the `shared_memory` crate. It opens by name, so it is ours only if the name leads to our file before
-    /// and after: while we hold that open, no other file can have its identity.
+    /// Maps through the `shared_memory` crate. It opens by name, so this is our file only if the name still leads to it
+    /// afterwards: nothing else can have our file's identity while we hold it open, and no name comes back to a file.
     fn map_by_name(&self) -> Result<Option<Mapping>> {
-        if !self.is_current() {
-            return Ok(None);
-        }
         let mut shmem = match ShmemConf::new().os_id(format!("/{}", self.name)).open() {
             Ok(shmem) => shmem,
             Err(_) if !self.is_current() => return Ok(None),
@@ -260,9 +257,6 @@ impl Opened {
         };
         // Dropping it must never unlink the segment.
         shmem.set_owner(false);
-        if !self.is_current() || shmem.len() != self.len {
-            return Ok(None);
-        }
         let (ptr, len) = (shmem.as_ptr(), shmem.len());
         // SAFETY: `shmem` keeps these bytes mapped until it is dropped, which is munmap and close.
         Ok(Some(unsafe { Mapping::owned_by(ptr, len, Box::new(shmem)) }))

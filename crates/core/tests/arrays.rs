@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use scratch::roles::{play, subject, succeeded};
-use scratch::{Cluster, Folder};
+use scratch::{Cluster, Folder, race};
 use tsdsm_core::array::{self, ArrayMapping, Spec};
 use tsdsm_core::dtype::DType;
 use tsdsm_core::segment::{self, Access};
@@ -71,6 +71,20 @@ fn writes_the_second_element() {
     set(&theirs, 1, 2);
     // Its own copy of the page, which goes with it.
     set(&array::attach(&subject(), Access::ReadOnly).unwrap(), 2, 3);
+}
+
+#[test]
+fn an_attach_that_races_with_deletion_and_creation_gets_a_whole_array_or_none() {
+    let cluster = Cluster::new();
+    let name = cluster.array("A");
+    race(
+        |round| {
+            let made = array::create(&name, &spec(DType::U8, &[u64::from(round % 50)]), 0o600).unwrap();
+            assert!(segment::unlink(&name, Some(made.id)).unwrap());
+        },
+        || array::attach(&name, Access::ReadWrite).map(|found| assert_eq!(found.bytes() as u64, found.spec.bytes())),
+    );
+    assert!(cluster.segments().is_empty());
 }
 
 #[test]

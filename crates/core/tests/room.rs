@@ -2,9 +2,6 @@
 
 mod scratch;
 
-use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use scratch::Cluster;
 use scratch::roles::{Group, play, play_in_namespace, skipped, subject, succeeded};
 use tsdsm_core::segment::{self, Draft};
@@ -17,37 +14,6 @@ fn more_than_there_is_is_refused_with_the_figures() {
     let Err(Error::OutOfSharedMemory { need, free, limit, remedy, .. }) = refused else { panic!("{refused:?}") };
     assert!(need == 1 << 60 && free < need && !limit.is_empty() && !remedy.is_empty());
     assert!(cluster.segments().is_empty());
-}
-
-#[test]
-fn a_timer_signal_does_not_keep_a_creation_from_ending() {
-    let cluster = Cluster::new();
-    succeeded(&play("creates_under_a_storm_of_signals", &cluster.array("A")).output().unwrap());
-}
-
-#[test]
-#[ignore = "a process of another test"]
-fn creates_under_a_storm_of_signals() {
-    static SIGNALS: AtomicU32 = AtomicU32::new(0);
-    extern "C" fn count(_: libc::c_int) {
-        SIGNALS.fetch_add(1, Ordering::Relaxed);
-    }
-    // One process-wide timer signal is taken by any thread: leave it to this one, which creates.
-    let every = libc::timeval { tv_sec: 0, tv_usec: 200 };
-    let timer = libc::itimerval { it_interval: every, it_value: every };
-    // SAFETY: a handler that only adds to an atomic, without SA_RESTART; then a timer from a valid struct.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = count as *const () as usize;
-        assert_eq!(libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut()), 0);
-        assert_eq!(libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()), 0);
-    }
-    while SIGNALS.load(Ordering::Relaxed) < 50 {
-        let draft = Draft::new(&subject(), 32 << 20, 0o600).unwrap();
-        assert_eq!(draft.file().metadata().unwrap().blocks() * 512, 32 << 20);
-    }
-    // SAFETY: stops the timer.
-    unsafe { libc::setitimer(libc::ITIMER_REAL, &std::mem::zeroed(), std::ptr::null_mut()) };
 }
 
 #[test]

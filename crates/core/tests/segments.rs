@@ -9,8 +9,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
-use scratch::Cluster;
 use scratch::roles::{play, subject, succeeded};
+use scratch::{Cluster, SetOnDrop, race};
 use tsdsm_core::segment::{self, Access, Attached, Draft, FileId};
 use tsdsm_core::{Error, mapping::Mapping};
 
@@ -38,6 +38,11 @@ fn descriptors(name: &str) -> usize {
     let entries = fs::read_dir("/proc/self/fd").unwrap();
     let targets = entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
     targets.filter(|target| target.to_string_lossy().contains(name)).count()
+}
+
+/// How many mappings of this process are of a file of this name.
+fn mappings(name: &str) -> usize {
+    fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.contains(name)).count()
 }
 
 #[test]
@@ -114,6 +119,7 @@ fn of_many_who_create_one_name_one_wins_and_nobody_sees_it_unfinished() {
         let start = Barrier::new(THREADS + 1);
         let done = AtomicBool::new(false);
         let (winners, seen) = thread::scope(|scope| {
+            let ends = SetOnDrop(&done);
             let creators: Vec<_> = (1..=THREADS as u32)
                 .map(|me| {
                     let (name, start) = (&name, &start);
@@ -136,7 +142,7 @@ fn of_many_who_create_one_name_one_wins_and_nobody_sees_it_unfinished() {
                 seen
             });
             let winners: Vec<_> = creators.into_iter().filter_map(|creator| creator.join().unwrap()).collect();
-            done.store(true, Ordering::Relaxed);
+            drop(ends);
             (winners, attacher.join().unwrap())
         });
         assert_eq!(winners.len(), 1, "{winners:?}");
@@ -155,39 +161,21 @@ fn of_many_who_create_one_name_one_wins_and_nobody_sees_it_unfinished() {
 fn an_attach_that_races_with_removal_and_creation_gets_a_whole_segment_or_none() {
     let cluster = Cluster::new();
     for name in [cluster.control(), cluster.array("A")] {
-        let done = AtomicBool::new(false);
-        let attached = AtomicU32::new(0);
-        thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    while !done.load(Ordering::Relaxed) {
-                        match segment::attach(&name, Access::ReadWrite) {
-                            Ok(found) => {
-                                let words = read(&found.mapping);
-                                // The size says which round it is of.
-                                assert_eq!(words, vec![words.len() as u32; words.len()]);
-                                assert_eq!(FileId::of(&found.file).unwrap(), found.id);
-                                attached.fetch_add(1, Ordering::Relaxed);
-                            }
-                            Err(Error::NotFound { .. }) => {}
-                            Err(other) => panic!("{other}"),
-                        }
-                    }
-                });
-            }
-            let mut round = 0;
-            // Enough of both, however the threads happen to be scheduled.
-            while round < 300 || attached.load(Ordering::Relaxed) < 100 {
+        race(
+            |round| {
                 let words = round % 50 + 1;
                 let made = make(&name, &vec![words; words as usize]);
-                if round % 7 == 0 {
-                    thread::yield_now();
-                }
                 assert!(segment::unlink(&name, Some(made.id)).unwrap());
-                round += 1;
-            }
-            done.store(true, Ordering::Relaxed);
-        });
+            },
+            || {
+                let found = segment::attach(&name, Access::ReadWrite)?;
+                let words = read(&found.mapping);
+                // The size says which round it is of.
+                assert_eq!(words, vec![words.len() as u32; words.len()]);
+                assert_eq!(FileId::of(&found.file).unwrap(), found.id);
+                Ok(())
+            },
+        );
     }
     assert!(cluster.segments().is_empty());
 }
@@ -340,7 +328,7 @@ fn names_that_lead_elsewhere_are_refused() {
 }
 
 #[test]
-fn descriptors_are_closed_on_exec_and_go_with_what_holds_them() {
+fn descriptors_are_closed_on_exec_and_go_with_what_holds_them_as_mappings_do() {
     let cluster = Cluster::new();
     let close_on_exec = |file: &File| {
         // SAFETY: an open descriptor; the call touches no memory.
@@ -355,8 +343,9 @@ fn descriptors_are_closed_on_exec_and_go_with_what_holds_them() {
         drop((made, file));
         // The shared_memory crate keeps one of its own open as long as its mapping lasts.
         assert_eq!(descriptors(&name), usize::from(name == cluster.control()));
+        assert_eq!(mappings(&name), 1);
         drop(mapping);
-        assert_eq!(descriptors(&name), 0);
+        assert_eq!((descriptors(&name), mappings(&name)), (0, 0));
         assert!(cluster.segments().contains(&name));
     }
 }

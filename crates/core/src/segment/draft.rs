@@ -15,8 +15,7 @@ use crate::room;
 use crate::sys::shm;
 use crate::{Error, Result};
 
-/// Bytes allocated by one system call: small enough that a timer signal does not find every call unfinished (it then
-/// starts again from nothing), large enough that the calls do not count.
+/// Bytes allocated by one system call, a few milliseconds' worth: the limits are looked at in between.
 const PIECE: u64 = 8 << 20;
 
 /// A segment that nobody else sees yet: fully allocated, zero, mapped. Dropped unpublished it is gone.
@@ -185,23 +184,39 @@ fn temporary_name(path: &Path, pid: u32, count: u32) -> String {
 /// Allocates all of the file, watching the memory limits while it does: others may be allocating, too.
 fn allocate(name: &str, file: &File, len: u64, dir: &Path) -> Result<()> {
     let is_memory = shm::file_system(dir).is_ok_and(|found| found.is_memory);
-    let (mut done, mut piece) = (0, PIECE);
-    while done < len {
-        if done > 0 && is_memory {
+    let mut checked = 0;
+    in_pieces(len, |done, part| {
+        if done - checked >= PIECE && is_memory {
             room::check_memory(name, len, done)?;
+            checked = done;
         }
-        let part = piece.min(len - done);
-        match shm::allocate(file, done, part).or_else(|e| match e.raw_os_error() {
+        let allocated = shm::allocate(file, done, part).or_else(|e| match e.raw_os_error() {
             Some(libc::EOPNOTSUPP) if !is_memory => shm::write_zeros(file, done, part),
             _ => Err(e),
-        }) {
-            Ok(()) => done += part,
-            // A signal undoes the whole call: ask for less, down to a page, and it will be through before the next.
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => piece = (piece / 2).max(4096),
+        });
+        match allocated {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(false),
             Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM | libc::EFBIG)) => {
-                return Err(room::exhausted(name, len, done, dir));
+                Err(room::exhausted(name, len, done, dir))
             }
-            Err(source) => return Err(Error::System { call: format!("fallocate {len} bytes for {name}"), source }),
+            Err(source) => Err(Error::System { call: format!("fallocate {len} bytes for {name}"), source }),
+        }
+    })
+}
+
+/// Calls `allocate` with offset and length of one piece after the other; it says whether it came to the end.
+///
+/// Older kernels undo the whole call when a signal comes, which it does again and again where a profiler's timer runs: so
+/// the pieces become shorter, down to a page, until each is through before the next signal.
+fn in_pieces(len: u64, mut allocate: impl FnMut(u64, u64) -> Result<bool>) -> Result<()> {
+    let (mut done, mut piece) = (0, PIECE);
+    while done < len {
+        let part = piece.min(len - done);
+        if allocate(done, part)? {
+            done += part;
+        } else {
+            piece = (piece / 2).max(4096);
         }
     }
     Ok(())

@@ -3,10 +3,10 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, process};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::{env, fs, process, thread};
 
-use tsdsm_core::{name, segment};
+use tsdsm_core::{Error, Result, name, segment};
 
 pub mod roles;
 
@@ -72,5 +72,40 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+/// Runs `replace` with the numbers of rounds, while two threads `attach`: enough of both, however they are scheduled. What
+/// they get is an attachment, or that there is nothing of this name.
+pub fn race(mut replace: impl FnMut(u32), attach: impl Fn() -> Result<()> + Sync) {
+    let (done, attached) = (AtomicBool::new(false), AtomicU32::new(0));
+    thread::scope(|scope| {
+        let _ends = SetOnDrop(&done);
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let _ends = SetOnDrop(&done);
+                while !done.load(Ordering::Relaxed) {
+                    match attach() {
+                        Ok(()) => _ = attached.fetch_add(1, Ordering::Relaxed),
+                        Err(Error::NotFound { .. }) => {}
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            });
+        }
+        let mut round = 0;
+        while !done.load(Ordering::Relaxed) && (round < 300 || attached.load(Ordering::Relaxed) < 100) {
+            replace(round);
+            round += 1;
+        }
+    });
+}
+
+/// Tells other threads to end, also when an assertion fails.
+pub struct SetOnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

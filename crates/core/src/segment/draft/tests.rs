@@ -91,6 +91,23 @@ fn zeros_are_written_where_the_file_system_cannot_allocate() {
 }
 
 #[test]
+fn signals_that_undo_every_long_call_do_not_keep_an_allocation_from_ending() {
+    let (mut next, mut interrupted) = (0, 0);
+    in_pieces((20 << 20) + 1, |offset, part| {
+        assert_eq!(offset, next);
+        if part > 100_000 {
+            interrupted += 1;
+            assert!(interrupted < 100);
+            return Ok(false);
+        }
+        next += part;
+        Ok(true)
+    })
+    .unwrap();
+    assert_eq!(next, (20 << 20) + 1);
+}
+
+#[test]
 fn a_mode_without_the_owner_or_with_unknown_bits_is_refused() {
     for mode in [0, 0o400, 0o066, 0o4600, 0o100_600] {
         let refused = Draft::new("tsdsm.draft-mode.A", 1, mode);
