@@ -1,33 +1,22 @@
 //! A cluster's control segment: created by main, attached by everybody else.
 
 use std::fs::File;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use self::header::header_of;
 use crate::layout::{self, Geometry, Header, Live};
 use crate::mapping::Mapping;
 use crate::segment::{self, Attached, Draft, FileId, Opened};
-use crate::sys::locks::{self, Holder};
 use crate::sys::process;
 use crate::word::MAX_SLOTS;
 use crate::{Error, Result, janitor, name, spin};
 
-/// The byte of the control file that main holds as long as the cluster lives.
-const OWNER: Range<u64> = 0..1;
-/// Held while somebody recovers what a dead participant held.
-const RECOVERY: Range<u64> = 1..2;
-/// Held while somebody writes to the output that all workers share.
-const OUTPUT: Range<u64> = 2..3;
-/// Held while somebody changes the object table or the catalogue.
-const TABLE: Range<u64> = 3..4;
-/// Held while what a cluster without a main left behind is removed.
-const CLEANING: Range<u64> = 4..5;
-/// The byte of slot 0.
-const SLOT_0: u64 = 64;
-/// Every byte that anybody may hold, whatever the limits: who has them all knows that nobody lives.
-pub(crate) const ALL: Range<u64> = 0..SLOT_0 + MAX_SLOTS as u64;
+mod header;
+mod tokens;
+
+pub(crate) use tokens::{ALL, Ownership, own};
 
 /// How large a cluster can become. Fixed when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,17 +105,20 @@ impl Control {
         loop {
             janitor::check_free(cluster, &mut patience)?;
             let draft = Draft::new(&segment, geometry.bytes, mode)?;
-            let uuid = write_header(draft.mapping(), limits, &geometry, seed)?;
+            let uuid = header::write(draft.mapping(), limits, &geometry, seed)?;
             let token = own(&draft)?;
-            let attached = match draft.publish() {
+            let (mapping, id) = (draft.mapping().clone(), FileId::of(&token)?);
+            let copy = token.try_clone().map_err(|source| system("dup", source))?;
+            let mut control = Control::new(cluster, mapping, id, copy, *limits, geometry, seed, uuid);
+            control.install_defaults();
+            match draft.publish() {
                 // Somebody was quicker, or a janitor holds the name for a moment: the next look tells which.
                 Err(Error::NameExists { .. }) => continue,
                 other => other?,
             };
-            let file = locks::reopen(&token, &segment::path(&segment))?;
-            let made = Control::new(cluster, attached.mapping, attached.id, file, *limits, geometry, seed, uuid);
-            let control = Arc::new(made);
-            control.install_defaults();
+            // Now, since without /proc the way to a second description is the name.
+            control.file = control.reopen().inspect_err(|_| drop(segment::unlink(&segment, Some(id))))?;
+            let control = Arc::new(control);
             return Ok((control.clone(), OwnerToken { control, file: Some(token) }));
         }
     }
@@ -148,9 +140,13 @@ impl Control {
                 other => other?,
             };
             match Control::from_opened(cluster, opened) {
-                Ok(control) if control.has_owner()? && control.is_current() => return Ok(Arc::new(control)),
-                // Somebody is removing it: soon there is nothing of that name, or something new.
-                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Ok(control) => match (control.ownership()?, control.is_current()) {
+                    (Ownership::Main, true) => return Ok(Arc::new(control)),
+                    (Ownership::Nobody, true) => return Err(no_cluster(cluster)),
+                    // Somebody is removing it: soon there is nothing of that name, or something new.
+                    (_, false) | (Ownership::Cleaning, _) => {}
+                },
+                Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
             if !patience.wait() {
@@ -161,13 +157,12 @@ impl Control {
 
     /// Whether main lives is not asked.
     pub(crate) fn from_opened(cluster: &str, opened: Opened) -> Result<Control> {
-        let (attached, limits, geometry) = check(opened)?;
+        let (attached, limits, geometry) = header::check(opened)?;
         let header = header_of(&attached.mapping);
         let seed = header.seed.load(Ordering::Relaxed);
         let uuid = header.uuid.each_ref().map(|half| half.load(Ordering::Relaxed));
         let Attached { mapping, id, file } = attached;
-        let control = Control::new(cluster, mapping, id, file, limits, geometry, seed, uuid);
-        Ok(control)
+        Ok(Control::new(cluster, mapping, id, file, limits, geometry, seed, uuid))
     }
 
     #[allow(clippy::too_many_arguments, reason = "private, called twice, one argument per field")]
@@ -233,90 +228,10 @@ impl Control {
         self.id
     }
 
-    /// Whether main lives.
-    ///
-    /// # Errors
-    /// [`Error::System`].
-    pub fn has_owner(&self) -> Result<bool> {
-        Ok(Ownership::of(&self.file)? == Ownership::Main)
-    }
-
     /// Whether the cluster's name still leads to this segment.
     pub(crate) fn is_current(&self) -> bool {
         let path = segment::path(&name::control_segment(&self.cluster));
         std::fs::symlink_metadata(path).is_ok_and(|found| FileId::from(&found) == self.id)
-    }
-
-    /// Calls `write` while no other process is inside this call: for output that must not be torn apart. Blocks.
-    ///
-    /// # Errors
-    /// [`Error::System`]; `write` was not called.
-    pub fn with_output_lock<T>(&self, write: impl FnOnce() -> T) -> Result<T> {
-        let _held = self.hold(&self.output, OUTPUT)?;
-        Ok(write())
-    }
-
-    /// Holds off all other changes to the object table and the catalogue. If a holder dies, the kernel lets go for it,
-    /// and there is nothing to repair: half-written entries are not [`layout::LIVE`].
-    pub(crate) fn hold_table(&self) -> Result<Held<'_>> {
-        self.hold(&self.table, TABLE)
-    }
-
-    /// Holds off all other recoverers. Blocks as long as one is at work.
-    pub(crate) fn hold_recovery(&self) -> Result<Held<'_>> {
-        self.hold(&self.recovery, RECOVERY)
-    }
-
-    /// As [`Control::hold_recovery`], but `None` if somebody is at work.
-    pub(crate) fn try_hold_recovery(&self) -> Result<Option<Held<'_>>> {
-        let Ok(guard) = self.recovery.try_lock() else { return Ok(None) };
-        let held = locks::try_lock(&self.file, RECOVERY)?;
-        Ok(held.then_some(Held { file: &self.file, bytes: RECOVERY, _guard: guard }))
-    }
-
-    fn hold<'a>(&'a self, mutex: &'a Mutex<()>, bytes: Range<u64>) -> Result<Held<'a>> {
-        let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
-        locks::lock(&self.file, bytes.clone())?;
-        Ok(Held { file: &self.file, bytes, _guard: guard })
-    }
-
-    /// A description of its own, for a token or a watch.
-    pub(crate) fn reopen(&self) -> Result<File> {
-        locks::reopen(&self.file, &segment::path(&name::control_segment(&self.cluster)))
-    }
-
-    /// Blocks until main is gone.
-    pub(crate) fn wait_for_end(file: &File) -> Result<()> {
-        locks::lock_shared(file, OWNER)
-    }
-
-    /// Calls `clean` while no other process cleans up after this cluster. Waits a while for one that does, and goes
-    /// without when that one is stopped: what is left then is removed by the next start.
-    pub(crate) fn clean(file: &File, clean: impl FnOnce()) -> Result<()> {
-        let mut patience = Patience::new();
-        while !locks::try_lock(file, CLEANING)? {
-            if !patience.wait() {
-                return Ok(());
-            }
-        }
-        clean();
-        locks::unlock(file, CLEANING);
-        Ok(())
-    }
-
-    /// Takes the byte of a slot through `file`.
-    pub(crate) fn try_lock_slot(file: &File, slot: u32) -> Result<bool> {
-        locks::try_lock(file, slot_byte(slot))
-    }
-
-    /// Gives the byte of a slot back.
-    pub(crate) fn unlock_slot(file: &File, slot: u32) {
-        locks::unlock(file, slot_byte(slot));
-    }
-
-    /// Whether nobody holds the byte of this slot. Where the system cannot say: no.
-    pub(crate) fn slot_is_free(&self, slot: u32) -> bool {
-        locks::holder(&self.file, slot_byte(slot)).is_ok_and(|holder| holder == Holder::Nobody)
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -326,7 +241,8 @@ impl Control {
     /// A generation that no object nor array of this cluster has had.
     pub(crate) fn next_generation(&self) -> u64 {
         // 48 bits: a head keeps eight for the state, and JavaScript can say 53.
-        (self.live().generation.fetch_add(1, Ordering::Relaxed) + 1) & ((1 << 48) - 1)
+        let last = self.live().generation.fetch_add(1, Ordering::Relaxed);
+        (last.wrapping_add(1) & ((1 << 48) - 1)).max(1)
     }
 
     /// The `T` at a place that the geometry gave out.
@@ -365,37 +281,6 @@ unsafe impl Shared for crate::mutex::Layout {}
 // SAFETY: atomics only.
 unsafe impl Shared for crate::barrier::Layout {}
 
-/// Who has a cluster's control file, by the locks on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ownership {
-    /// A living main.
-    Main,
-    /// Main is gone, and somebody is removing what it left.
-    Cleaning,
-    /// Main is gone. Others may still live.
-    Nobody,
-}
-
-impl Ownership {
-    pub(crate) fn of(file: &File) -> Result<Ownership> {
-        // A janitor takes every byte at once, main's too; those who wait for main's end get a read lock on it.
-        if locks::holder(file, CLEANING)? != Holder::Nobody {
-            return Ok(Ownership::Cleaning);
-        }
-        let main = locks::holder(file, OWNER)? == Holder::Exclusive;
-        Ok(if main { Ownership::Main } else { Ownership::Nobody })
-    }
-}
-
-/// Takes main's byte of a control file that nobody knows yet.
-pub(crate) fn own(draft: &Draft) -> Result<File> {
-    let token = draft.file().try_clone().map_err(|source| system("dup", source))?;
-    if locks::try_lock(&token, OWNER)? {
-        return Ok(token);
-    }
-    Err(Error::Unsupported("a file that nobody knows is locked by somebody; is /dev/shm a tmpfs?".to_owned()))
-}
-
 /// Main's hold on the cluster. When it goes, by whatever death, the cluster's other processes are told.
 #[derive(Debug)]
 pub struct OwnerToken {
@@ -417,7 +302,7 @@ impl OwnerToken {
         }
         let removed = janitor::end(&self.control);
         // Not left to the closing of the descriptor: a child between fork and exec still has a copy of it.
-        locks::unlock(&file, OWNER);
+        tokens::disown(&file);
         removed
     }
 }
@@ -425,19 +310,6 @@ impl OwnerToken {
 impl Drop for OwnerToken {
     fn drop(&mut self) {
         let _ = self.close();
-    }
-}
-
-/// A byte of the control file, held.
-pub(crate) struct Held<'a> {
-    file: &'a File,
-    bytes: Range<u64>,
-    _guard: MutexGuard<'a, ()>,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        locks::unlock(self.file, self.bytes.clone());
     }
 }
 
@@ -471,82 +343,4 @@ fn no_cluster(name: &str) -> Error {
 
 fn system(call: &str, source: std::io::Error) -> Error {
     Error::System { call: call.to_owned(), source }
-}
-
-fn slot_byte(slot: u32) -> Range<u64> {
-    SLOT_0 + u64::from(slot)..SLOT_0 + u64::from(slot) + 1
-}
-
-/// The header of a mapping that is long enough for one.
-fn header_of(mapping: &Mapping) -> &Header {
-    assert!(mapping.len() >= size_of::<Header>());
-    // SAFETY: long enough, page aligned, and made of atomics.
-    unsafe { &*mapping.as_ptr().cast::<Header>() }
-}
-
-fn write_header(mapping: &Mapping, limits: &Limits, geometry: &Geometry, seed: u64) -> Result<[u64; 2]> {
-    let random = u128::from_ne_bytes(process::random()?);
-    let uuid = [random as u64, (random >> 64) as u64];
-    let header = header_of(mapping);
-    header.magic.store(layout::MAGIC, Ordering::Relaxed);
-    header.abi.store(layout::ABI, Ordering::Relaxed);
-    header.page.store(layout::PAGE as u32, Ordering::Relaxed);
-    header.line.store(layout::LINE as u32, Ordering::Relaxed);
-    header.hash.store(layout::HASH, Ordering::Relaxed);
-    header.bytes.store(geometry.bytes as u64, Ordering::Relaxed);
-    header.seed.store(seed, Ordering::Relaxed);
-    let Limits { workers, slots, objects, arrays } = *limits;
-    for (word, value) in header.limits.iter().zip([workers, slots, objects, arrays]) {
-        word.store(value, Ordering::Relaxed);
-    }
-    for (word, value) in header.uuid.iter().zip(uuid) {
-        word.store(value, Ordering::Relaxed);
-    }
-    header.sum.store(header.sum_up(), Ordering::Relaxed);
-    Ok(uuid)
-}
-
-/// Maps an open control segment and checks every field of its header against this program.
-fn check(opened: Opened) -> Result<(Attached, Limits, Geometry)> {
-    let name = opened.name.clone();
-    let refuse = |reason: String| Err(Error::IncompatibleSegment { name: name.clone(), reason });
-    if opened.len < size_of::<Header>() {
-        return refuse(format!("it has {} bytes, less than a control segment's header", opened.len));
-    }
-    let attached = opened.map()?;
-    let header = header_of(&attached.mapping);
-    let word = |word: &std::sync::atomic::AtomicU32| word.load(Ordering::Relaxed);
-    let magic = header.magic.load(Ordering::Relaxed);
-    if magic == layout::PLACEHOLDER {
-        return Err(no_cluster(&name));
-    }
-    if magic != layout::MAGIC {
-        return refuse("it does not begin as a control segment of tsdsm does".to_owned());
-    }
-    let facts = [
-        ("layout version", u64::from(word(&header.abi)), u64::from(layout::ABI)),
-        ("page size", u64::from(word(&header.page)), layout::PAGE as u64),
-        ("cache line", u64::from(word(&header.line)), layout::LINE as u64),
-        ("layout hash", header.hash.load(Ordering::Relaxed), layout::HASH),
-    ];
-    if let Some((what, found, expected)) = facts.iter().find(|(_, found, expected)| found != expected) {
-        return refuse(format!(
-            "its {what} is {found}, this program's is {expected}; use one version of tsdsm for all"
-        ));
-    }
-    if header.sum.load(Ordering::Relaxed) != header.sum_up() {
-        return refuse("its header is damaged: the checksum does not fit".to_owned());
-    }
-    let [workers, slots, objects, arrays] = header.limits.each_ref().map(word);
-    let limits = Limits { workers, slots, objects, arrays };
-    if let Err(error) = limits.check() {
-        return refuse(format!("its limits are damaged: {error}"));
-    }
-    let geometry = Geometry::of(&limits);
-    let said = header.bytes.load(Ordering::Relaxed);
-    if said != geometry.bytes as u64 || attached.mapping.len() < geometry.bytes {
-        let found = attached.mapping.len();
-        return refuse(format!("it has {found} bytes and says {said}; its limits need {}", geometry.bytes));
-    }
-    Ok((attached, limits, geometry))
 }

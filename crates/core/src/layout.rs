@@ -373,3 +373,43 @@ pub(crate) fn load_bytes(words: &[AtomicU64], len: u64) -> Option<Vec<u8>> {
     bytes.truncate(len);
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_parts_follow_each_other_aligned_and_without_overlap(
+            workers in 1u32..=1000, more in 1u32..=23, objects in 2u32..=65_536, arrays in 1u32..=65_536,
+        ) {
+            let limits = Limits { workers, slots: workers + more, objects, arrays };
+            limits.check().unwrap();
+            let all = Geometry::of(&limits);
+            let table = PER_SLOT * limits.slots as usize;
+            prop_assert!(size_of::<Header>() <= all.slot(0));
+            prop_assert!(all.slot(limits.slots) <= all.object(0));
+            prop_assert!(all.object_table(0) + table <= all.object(1));
+            prop_assert!(all.object_table(0) + 8 * barrier::entries(limits.slots as usize) <= all.object(1));
+            prop_assert_eq!(all.object_body(1) + all.object_room(), all.object(2));
+            prop_assert!(all.object(objects) <= all.array(0));
+            prop_assert!(all.array(arrays) <= all.mail(0));
+            prop_assert!(all.mail(workers) <= all.paper());
+            prop_assert_eq!(all.paper() + PAPER, all.bytes);
+            for (offset, align) in [(all.slot(1), LINE), (all.object(1), LINE), (all.object_table(1), LINE),
+                                    (all.array(1), LINE), (all.mail(1), PAGE), (all.bytes, PAGE)] {
+                prop_assert!(offset.is_multiple_of(align));
+            }
+        }
+
+        #[test]
+        fn bytes_come_back_from_words_as_they_went_in(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let words: [AtomicU64; 8] = Default::default();
+            store_bytes(&words, &bytes);
+            prop_assert_eq!(load_bytes(&words, bytes.len() as u64), Some(bytes));
+            prop_assert_eq!(load_bytes(&words, 65), None);
+            prop_assert_eq!(load_bytes(&words, u64::MAX), None);
+        }
+    }
+}

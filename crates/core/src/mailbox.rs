@@ -10,11 +10,15 @@ use std::sync::{MutexGuard, PoisonError};
 
 use crate::control::Control;
 use crate::layout::{MailCell, PAPER, load_bytes, store_bytes};
-use crate::segment::{self, Access, Draft};
+use crate::segment;
 use crate::slots::Participant;
 use crate::sys::process::Cause;
 use crate::word::Owner;
 use crate::{Error, Result, name};
+
+mod overflow;
+
+use overflow::{request_segment, result_segment};
 
 /// Where a worker's cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +98,7 @@ pub fn post(control: &Control, run: u32, workers: &[u32], bytes: &[u8]) -> Resul
         0
     } else {
         let number = control.next_overflow();
-        write_overflow(&request_segment(control, number), bytes)?;
+        overflow::write(&request_segment(control, number), bytes)?;
         posted.push(number);
         number
     };
@@ -146,7 +150,7 @@ pub fn take(me: &Participant) -> Result<Option<(u32, Vec<u8>)>> {
     let [len, overflow] = load_pair(&cell.request);
     let bytes = match overflow {
         0 => load_bytes(control.words(control.geometry().paper(), PAPER / 8), len).ok_or_else(|| damaged(control, len)),
-        number => read_overflow(&request_segment(control, number), len),
+        number => overflow::read(&request_segment(control, number), len),
     };
     // Only now, since the paper is written anew when nobody is left who has something posted.
     if !change(cell, Status::Posted, Status::Taken) {
@@ -176,7 +180,7 @@ pub fn complete(me: &Participant, ok: bool, bytes: &[u8]) -> Result<()> {
         let number = control.next_overflow();
         // Before there is a segment: if this worker dies now, main knows what to remove.
         store_pair(&cell.answer, bytes.len() as u64, number);
-        write_overflow(&result_segment(control, number), bytes)?;
+        overflow::write(&result_segment(control, number), bytes)?;
     }
     change(cell, Status::Taken, if ok { Status::Done } else { Status::Failed });
     Ok(())
@@ -200,6 +204,11 @@ pub fn collect(control: &Control) -> Vec<Settled> {
             let (run, pid) = (cell.death_run.load(Ordering::Relaxed), cell.death_pid.load(Ordering::Relaxed));
             let outcome = Outcome::Died(unpack_cause(cell.death_cause.load(Ordering::Relaxed)));
             change(cell, Status::Died, Status::Empty);
+            if cell.pid.load(Ordering::Relaxed) == pid {
+                // It may have died after it had sent its result: the cell is no less empty.
+                change(cell, Status::Idle, Status::Empty);
+                cell.owner.store(0, Ordering::Relaxed);
+            }
             settled.push(Settled { worker, run, pid, outcome });
         }
         // Behind the death of the one before.
@@ -266,7 +275,7 @@ fn answer(control: &Control, cell: &MailCell) -> Result<Vec<u8>> {
         return load_bytes(&cell.result, len).ok_or_else(|| damaged(control, len));
     }
     let segment = result_segment(control, overflow);
-    let bytes = read_overflow(&segment, len);
+    let bytes = overflow::read(&segment, len);
     let _ = segment::unlink(&segment, None);
     bytes
 }
@@ -299,38 +308,6 @@ fn unpack_cause(word: u32) -> Cause {
         2 => Cause::Killed(code),
         _ => Cause::Unknown,
     }
-}
-
-fn request_segment(control: &Control, number: u64) -> String {
-    name::array_segment(control.cluster(), &format!(".run.{number}"))
-}
-
-fn result_segment(control: &Control, number: u64) -> String {
-    name::array_segment(control.cluster(), &format!(".result.{number}"))
-}
-
-fn write_overflow(segment: &str, bytes: &[u8]) -> Result<()> {
-    let draft = Draft::new(segment, bytes.len().max(1), 0o600)?;
-    let to = draft.mapping();
-    assert!(to.len() >= bytes.len());
-    // SAFETY: as long as the bytes, and nobody else has the segment before it is published.
-    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.as_ptr(), bytes.len()) };
-    draft.publish().map(drop)
-}
-
-fn read_overflow(segment: &str, len: u64) -> Result<Vec<u8>> {
-    let from = segment::attach(segment, Access::ReadOnly)?.mapping;
-    let len = usize::try_from(len).ok().filter(|&len| len <= from.len()).ok_or_else(|| Error::IncompatibleSegment {
-        name: segment.to_owned(),
-        reason: format!("it has {} bytes, not the {len} that were announced", from.len()),
-    })?;
-    let mut bytes = Vec::with_capacity(len);
-    // SAFETY: `len` bytes are mapped, and reserved; its writer published the segment when it was done.
-    unsafe {
-        std::ptr::copy_nonoverlapping(from.as_ptr(), bytes.as_mut_ptr(), len);
-        bytes.set_len(len);
-    }
-    Ok(bytes)
 }
 
 fn damaged(control: &Control, len: u64) -> Error {

@@ -145,13 +145,13 @@ fn a_damaged_header_is_refused_whatever_the_field() {
     let (control, _token) = create(&cluster);
     let words = bytes_of(&control);
     // Magic; version, page; line, workers; slots, objects; arrays; hash; size; seed; uuid; checksum.
-    for word in 0..11 {
-        let good = words[word].load(Ordering::Relaxed);
+    for (word, field) in words.iter().take(11).enumerate() {
+        let good = field.load(Ordering::Relaxed);
         for flip in [1, 1 << 31] {
-            words[word].store(good ^ flip, Ordering::Relaxed);
+            field.store(good ^ flip, Ordering::Relaxed);
             let found = Control::attach(&cluster.0);
             assert!(matches!(found, Err(Error::IncompatibleSegment { .. })), "word {word}: {found:?}");
-            words[word].store(good, Ordering::Relaxed);
+            field.store(good, Ordering::Relaxed);
         }
     }
     Control::attach(&cluster.0).unwrap();
@@ -478,6 +478,8 @@ fn wait_for(control: &Control, count: usize) -> Vec<Settled> {
         all.extend(mailbox::collect(control));
         all.len() >= count
     });
+    // Each collection is in the workers' order; who settles first is open.
+    all.sort_by_key(|settled| settled.worker);
     all
 }
 

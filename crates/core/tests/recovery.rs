@@ -20,7 +20,7 @@ use tsdsm_core::slots::{Kind, Participant, State};
 use tsdsm_core::sys::{eventfd, process::Cause};
 use tsdsm_core::watch::{DeathWatch, OwnerWatch};
 use tsdsm_core::word::Owner;
-use tsdsm_core::{array, catalogue, dtype::DType, recover, run};
+use tsdsm_core::{Error, array, catalogue, dtype::DType, recover, run};
 
 const LIMITS: Limits = Limits { workers: 3, slots: 8, objects: 8, arrays: 4 };
 
@@ -283,6 +283,8 @@ fn a_result_is_not_lost_when_its_worker_dies_after_sending_it() {
     let both = mailbox::collect(&main.control);
     assert!(matches!(&both[0].outcome, Outcome::Done(Ok(bytes)) if bytes == b"result"));
     assert!(matches!(both[1].outcome, Outcome::Died(_)) && both[1].run == 0 && both.len() == 2);
+    let nobody = mailbox::post(&main.control, 6, &[0], &[]);
+    assert!(matches!(nobody, Err(Error::InvalidArgument(_))), "nobody is there to take it");
 }
 
 #[test]
