@@ -57,7 +57,7 @@ async function attach(calls: number, read: boolean): Promise<Side> {
     round: () =>
       mean(calls, () => {
         const began = process.hrtime.bigint()
-        const array = SharedArray.attach<'float64'>(handle)
+        const array = SharedArray.attach(handle) as SharedArray<'float64'>
         let sum = 0
         if (read) for (let i = 0; i < LENGTH; i += PAGE) sum += array[i]
         const took = Number(process.hrtime.bigint() - began)

@@ -1,5 +1,5 @@
 // Starting a cluster until its workers are ready, and what an idle worker keeps in memory.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { Cluster } from 'tsdsm'
 import { compare, median, type Options, perCall, type Row, type Side } from '../harness.mts'
 import { bareForks, endForks } from '../peers.mts'
@@ -59,7 +59,7 @@ function ourMemory(count: number): Side {
     name: 'idle worker',
     async round() {
       const cluster = await Cluster.start(count)
-      const bytes = median(children().map(proportionalSize))
+      const bytes = median(cluster.workers.map(worker => proportionalSize(worker.pid)))
       await cluster.close()
       return bytes
     },
@@ -71,23 +71,15 @@ function bareMemory(count: number): Side {
     name: 'bare forked child',
     async round() {
       const forked = await bareForks(count)
-      const bytes = median(children().map(proportionalSize))
+      const bytes = median(forked.map(child => proportionalSize(child.pid)))
       await endForks(forked)
       return bytes
     },
   }
 }
 
-/** The ids of this process' children. */
-function children(): number[] {
-  return readdirSync('/proc/self/task')
-    .flatMap(thread => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' '))
-    .filter(Boolean)
-    .map(Number)
-}
-
 /** A process' share of the memory it has mapped, in bytes: shared pages count in parts. */
-function proportionalSize(pid: number): number {
+function proportionalSize(pid: number | undefined): number {
   const [, kibibytes] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? []
   return Number(kibibytes) * 1024
 }
