@@ -181,7 +181,7 @@ impl Task for Creation {
 
 /// Makes an array of zeros in a new segment or file, and enters it into the cluster's catalogue. Blocks for its
 /// allocation: about 0.3 s per GiB.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, strict)]
 pub fn array_create(
     env: &Env,
     session: Session,
@@ -195,7 +195,7 @@ pub fn array_create(
 }
 
 /// As `arrayCreate`, with the allocation off the event loop.
-#[napi(catch_unwind, ts_return_type = "Promise<MappedArray>")]
+#[napi(catch_unwind, strict, ts_return_type = "Promise<MappedArray>")]
 pub fn array_create_async(
     env: &Env,
     session: Session,

@@ -38,7 +38,7 @@ pub struct CreateOptions {
 
 /// Creates a cluster's control segment, after removing what crashed clusters left, and takes part in it as main. Starts
 /// nothing else. The cluster ends when this session does.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, strict)]
 pub fn session_create(env: &Env, options: CreateOptions) -> Result<Session> {
     let limits = Limits {
         workers: count(env, "the number of workers", options.workers)?,

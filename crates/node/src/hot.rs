@@ -41,7 +41,7 @@ fn call<const N: usize>(env: sys::napi_env, info: sys::napi_callback_info, funct
         check_status!(unsafe { sys::napi_create_uint32(env, answer, &mut value) })?;
         Ok(value)
     });
-    outcome.map_err(panic_to_error).flatten().unwrap_or_else(|error| {
+    outcome.map_err(panic_to_error).and_then(|answer| answer).unwrap_or_else(|error| {
         // SAFETY: inside a call of this environment.
         unsafe { JsError::from(error).throw_into(env) };
         ptr::null_mut()

@@ -8,8 +8,8 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use napi::bindgen_prelude::{FromNapiValue, ToNapiValue};
-use napi::{Env, Result, check_status, sys};
+use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
+use napi::{Env, Result, ValueType, check_status, sys};
 use tsdsm_core::Error;
 use tsdsm_core::control::{Control, OwnerToken};
 use tsdsm_core::slots::Participant;
@@ -177,6 +177,18 @@ impl Deref for Session {
         &self.0
     }
 }
+
+impl TypeName for Session {
+    fn type_name() -> &'static str {
+        "Session"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::External
+    }
+}
+
+impl ValidateNapiValue for Session {}
 
 impl ToNapiValue for Session {
     unsafe fn to_napi_value(env: sys::napi_env, session: Self) -> Result<sys::napi_value> {

@@ -1,0 +1,25 @@
+// The binding itself, below the public interface: the same instance that the package uses.
+import { createRequire } from 'node:module'
+import type * as Native from '../../dist/native.js'
+import { freshName } from './process.mjs'
+
+const require = createRequire(import.meta.resolve('tsdsm'))
+
+export const { native }: typeof Native = require('./native.js')
+
+export type { Doorbell, MappedArray, Session, Wait } from '../../dist/native.js'
+
+/** The options of a small cluster that no other test has. */
+export function options(
+  what: string,
+  { workers = 2, slots = 8 } = {},
+): Parameters<typeof native.sessionCreate>[0] & { name: string } {
+  return { name: freshName(what), workers, slots, objects: 16, arrays: 16, seed: 7n, mode: 0o600 }
+}
+
+export const LOCK = 1
+export const BARRIER = 2
+/** What `lockSlice` and `lockWait` report for a lock that is held now. */
+export const ACQUIRED = 1
+/** What `lockWait` and `barrierWait` report for a wait that was called off. */
+export const CANCELLED = 6
