@@ -1,8 +1,6 @@
 // Views and strides against plain nested lists, in this process and in another, and against NumPy.
-import { execFileSync, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import fc from 'fast-check'
 import {
@@ -14,6 +12,7 @@ import {
   type SharedArrayOf,
   StridedView,
 } from 'tsdsm'
+import { Child } from './helpers/child.mjs'
 import { counted, npyFile } from './helpers/npy.mjs'
 
 const PYTHON = '.cache/venv/bin/python'
@@ -221,18 +220,16 @@ print(json.dumps(out))`
 
 test('views of another process are the same views of the same memory', async t => {
   const pool = await counted(t, 625)
-  const child = fork(fileURLToPath(new URL('./fixtures/view-child.mjs', import.meta.url)))
-  t.teardown(() => child.kill('SIGKILL'))
-  const died = once(child, 'exit').then(([code, signal]) => Promise.reject(new Error(`child: ${code ?? signal}`)))
-  const checked = fc.assert(
+  const child = new Child(t, 'view-child')
+  await fc.assert(
     fc.asyncProperty(programs, async ({ shape, raw }) => {
       const size = shape.reduce((product, length) => product * length, 1)
       const { view, list } = run(pool.rows(0, size).reshape(shape), raw)
-      const answer = once(child, 'message')
-      child.send(view.handle())
-      const [{ shape: theirShape, values, written }] = (await answer) as [
-        { shape: number[]; values: List; written: number },
-      ]
+      const {
+        shape: theirShape,
+        values,
+        written,
+      } = await child.ask<{ shape: number[]; values: List; written: number }>(view.handle())
       t.deepEqual(theirShape, view.shape)
       t.deepEqual(values, list)
       // It has then added 1000 to every element of the view, and to no other.
@@ -247,7 +244,6 @@ test('views of another process are the same views of the same memory', async t =
     }),
     { numRuns: 60 },
   )
-  await Promise.race([checked, died])
 })
 
 test('row, rows and reshape are typed arrays over the same memory', async t => {

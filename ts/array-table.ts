@@ -108,7 +108,7 @@ export class ArrayTable {
 
   #checkCreate(name: string, shape: ShapeLike, dtype: DTypeLike | undefined, options: CreateSharedOptions | undefined) {
     checkName(name)
-    const type = parseDType(dtype ?? 'int32')
+    const type = parseDType(dtype === undefined ? 'int32' : dtype)
     const { file, persist, mode } = checkOptions('createShared', options, {
       file: 'string',
       persist: 'boolean',
