@@ -1,9 +1,9 @@
-// Asynchronous tasks: workers that wait for files, with results by promise and progress on the way.
+// Asynchronous tasks: workers that wait for files, and runs that queue.
 //
 //   node build/examples/async-tasks.mjs [file...]     # the README and the licence unless told
 //
 // A task may be an async function. While it awaits, its process serves other callbacks, so the locks are taken by
-// their asynchronous forms. Main is free, too: it is told of the progress, and may queue a second run at once.
+// their asynchronous forms. Main is free, too, and may queue a second run at once.
 import { readFile } from 'node:fs/promises'
 import { Cluster, type Resource } from 'tsdsm'
 
@@ -20,7 +20,6 @@ export async function count(res: Resource, files: string[]): Promise<string[]> {
       }
     })
     read.push(files[i])
-    res.progress(read.length, files.length)
   }
   return read
 }

@@ -210,7 +210,7 @@ async function main(): Promise<void> {
   if (places.degrees.length < options.centres)
     throw new Error(`${file} has only ${plural(places.degrees.length, 'place')}.`)
   console.log(
-    `${basename(file)}: ${count} places${places.skipped ? `, ${places.skipped} rows without coordinates` : ''}`,
+    `${basename(file)}: ${count} places${places.skipped ? `, ${plural(places.skipped, 'row')} without coordinates` : ''}`,
   )
   console.log(
     `k-means: ${plural(options.centres, 'centre')}, the best of ${plural(options.starts, 'start')} (seed ${options.seed})`,

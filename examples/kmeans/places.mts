@@ -1,5 +1,6 @@
 // Reads places, given by latitude and longitude in degrees, from a CSV file.
 import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
 import { parse } from 'csv-parse'
 import { geoDistance } from 'd3-geo'
 
@@ -17,14 +18,16 @@ export interface Places {
 export async function readPlaces(file: string): Promise<Places> {
   const degrees: Places['degrees'] = []
   let skipped = 0
-  const rows = createReadStream(file).pipe(parse({ columns: header => checked(header, file), bom: true, trim: true }))
-  for await (const row of rows) {
-    // An empty field is a missing coordinate, not zero.
-    const latitude = row.latitude === '' ? Number.NaN : Number(row.latitude)
-    const longitude = row.longitude === '' ? Number.NaN : Number(row.longitude)
-    if (Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180) degrees.push([longitude, latitude])
-    else skipped++
-  }
+  const parser = parse({ columns: header => checked(header, file), bom: true, trim: true })
+  await pipeline(createReadStream(file), parser, async (rows: AsyncIterable<Record<string, string>>) => {
+    for await (const row of rows) {
+      // An empty field is a missing coordinate, not zero.
+      const latitude = row.latitude === '' ? Number.NaN : Number(row.latitude)
+      const longitude = row.longitude === '' ? Number.NaN : Number(row.longitude)
+      if (Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180) degrees.push([longitude, latitude])
+      else skipped++
+    }
+  })
   return { degrees, skipped }
 }
 
