@@ -1,0 +1,248 @@
+// Every example, run as its user would run it, with what it prints. One after the other: each has processes of its own.
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const PYTHON =
+  process.env.TSDSM_PYTHON ?? (existsSync(join(ROOT, '.cache/venv/bin/python')) ? '.cache/venv/bin/python' : 'python3')
+
+interface Ended {
+  status: number
+  stdout: string
+  stderr: string
+}
+
+function node(...argv: string[]): Promise<Ended> {
+  return new Promise(resolve => {
+    execFile(process.execPath, argv, { cwd: ROOT }, (error, stdout, stderr) => {
+      resolve({ status: error ? Number(error.code ?? -1) : 0, stdout, stderr })
+    })
+  })
+}
+
+/** Runs a compiled example that has to succeed, and gives its lines. */
+async function lines(name: string, ...args: string[]): Promise<string[]> {
+  const { status, stdout, stderr } = await node(`build/examples/${name}.mjs`, ...args)
+  if (status !== 0 || stderr !== '') throw new Error(`${name} ended with ${status}: ${stderr || stdout}`)
+  return stdout.trimEnd().split('\n')
+}
+
+async function directory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'tsdsm-examples-'))
+}
+
+const C = `SharedInt32Array(10) 'C' [
+   1,  3,  5,  7,  9,
+  11, 13, 15, 17, 19
+]`
+const VEC_ADD = `Check out vector C in processes:  ${C}\nCheck out vector C in main:  ${C}`.split('\n')
+
+test.serial('vec-add prints the sum in a process and in main', async t => {
+  t.deepEqual(await lines('vec-add', '10', '4'), VEC_ADD)
+  t.deepEqual(await lines('vec-add'), VEC_ADD)
+})
+
+test.serial('vec-add runs from its TypeScript source by tsx', async t => {
+  const { status, stdout } = await node('--import', 'tsx', 'examples/vec-add.mts', '10', '4')
+  t.is(status, 0)
+  t.deepEqual(stdout.trimEnd().split('\n'), VEC_ADD)
+})
+
+test.serial('an example refuses what is no count, before it starts anything', async t => {
+  const { status, stderr } = await node('build/examples/vec-add.mjs', '10', '0')
+  t.is(status, 1)
+  t.regex(stderr, /argument value '0' is invalid for argument 'workers'/)
+})
+
+test.serial('mat-mult prints the product', async t => {
+  t.deepEqual(await lines('mat-mult', '6', '2'), [
+    "Check out matrix w in main:  SharedInt32Array(6, 6) 'W' [",
+    '  [ 15, 18, 21, 24, 27, 30 ],',
+    '  [ 31, 38, 45, 52, 59, 66 ],',
+    '  [ 47, 58, 69, 80, 91, 102 ],',
+    '  [ 63, 78, 93, 108, 123, 138 ],',
+    '  [ 79, 98, 117, 136, 155, 174 ],',
+    '  [ 95, 118, 141, 164, 187, 210 ]',
+    ']',
+  ])
+})
+
+test.serial('cdist prints the same distances from one process and from several', async t => {
+  const printed = (await lines('cdist')).join('\n')
+  const [sequential, parallel] = printed.split('Parallel result: ')
+  t.is(sequential.replace('Sequential result: ', '').trim(), parallel.trim())
+  const numbers = parallel.match(/[\d.]+/g)?.map(number => Number(Number(number).toFixed(8)))
+  t.deepEqual(numbers, [1, 1, 3.60555128, 3.60555128, 6.40312424, 6.40312424, 9.21954446, 9.21954446])
+})
+
+for (const { range, primes } of [
+  { range: 100, primes: 25 },
+  { range: 10_000, primes: 1229 },
+]) {
+  test.serial(`find-prime finds ${primes} primes up to ${range}`, async t => {
+    const printed = await lines('find-prime', String(range), '4')
+    t.is(printed.length, 5)
+    const values = printed.slice(0, 4).map((line, id) => {
+      const [, process, count] = /^Process (\d) has done (\d+) values of base$/.exec(line) ?? []
+      t.is(Number(process), id)
+      return Number(count)
+    })
+    // At least the odd primes up to the square root; a composite that was taken early adds to them.
+    const atLeast = range === 100 ? 3 : 24
+    const odd = Math.floor((Math.sqrt(range) - 1) / 2)
+    const done = values.reduce((sum, count) => sum + count)
+    t.true(done >= atLeast && done <= odd, `${done} values`)
+    t.is(printed[4], `A total of ${primes} primes were found`)
+  })
+}
+
+test.serial('named-lock loses no money', async t => {
+  const printed = await lines('named-lock', '20000', '4')
+  t.is(printed.length, 5)
+  printed.slice(0, 4).forEach((line, id) => {
+    t.regex(line, new RegExp(`^Worker ${id} moved \\d+$`))
+  })
+  t.is(printed[4], '10 accounts with 1000 each: 10000 before, 10000 after')
+})
+
+test.serial('named-barrier: each team takes its own number of steps', async t => {
+  t.deepEqual(await lines('named-barrier'), [
+    'copper: 5028 steps, from 50.50 to 49.50 degrees',
+    'glass: 20116 steps, from 50.50 to 49.50 degrees',
+  ])
+})
+
+test.serial('async-tasks counts the letters of files', async t => {
+  const dir = await directory()
+  const [one, two] = [join(dir, 'one.txt'), join(dir, 'two.txt')]
+  await writeFile(one, 'Abracadabra')
+  await writeFile(two, 'A banana, 3 times')
+  t.deepEqual(await lines('async-tasks', one, two), [
+    `Worker 0 read ${one}`,
+    `Worker 1 read ${two}`,
+    '23 letters, most often a',
+  ])
+  await rm(dir, { recursive: true })
+})
+
+test.serial('failures: each one is an answer, and the cluster goes on', async t => {
+  t.deepEqual(await lines('failures'), [
+    '1. ERR_TSDSM_NAME_EXISTS: the array that is there stays as it was',
+    '2. Worker 1 threw RangeError: no such row: 1000',
+    '   2 others left the barrier by BrokenBarrierError',
+    '3. Worker 1 died of SIGKILL',
+    '4. With a fresh worker in its place: found -1, put back 100',
+    '5. The time-out ended the run',
+    '6. The run was aborted: enough',
+    '7. The ledger still says 100',
+  ])
+})
+
+test.serial('numpy-round-trip: Python and the workers see the same memory, and the file stays', async t => {
+  const dir = await directory()
+  const rows = (f: (x: number) => number | string) => [0, 1, 2, 3].map(i => [0, 1, 2].map(j => f(10 * i + j)))
+  const printed = await lines('numpy-round-trip', '--python', PYTHON, '--file', join(dir, 'a.npy'))
+  t.deepEqual(printed.slice(0, 3), [
+    'Python maps float64 (4, 3), sum 192',
+    'Python reads a[0, 0] = 1000',
+    'Python doubles all',
+  ])
+  const rest = printed.slice(3).join('\n')
+  const [, doubled, loaded, changed] =
+    /^TypeScript reads (\[.*\])\nThe cluster is closed, the file stays\nPython loads (\[.*\])\nTypeScript reads (\[.*\])$/s.exec(
+      rest,
+    ) ?? []
+  const live = rows(x => 2 * x)
+  live[0][0] = 2000
+  t.deepEqual(JSON.parse(doubled), live)
+  t.deepEqual(
+    JSON.parse(loaded),
+    rows(x => x),
+  )
+  t.deepEqual(
+    JSON.parse(changed),
+    rows(x => Number(x) + 0.5),
+  )
+  await rm(dir, { recursive: true })
+})
+
+const KMEANS = ['--centres', '20', '--starts', '2']
+
+test.serial('kmeans on its real input: the same result and picture for any number of workers', async t => {
+  const dir = await directory()
+  const pictures: string[] = []
+  for (const workers of ['1', '2', '3']) {
+    const picture = join(dir, `${workers}.svg`)
+    const printed = await lines('kmeans', ...KMEANS, '--workers', workers, '--picture', picture)
+    t.is(printed[0], 'zipcodes.csv: 42,049 places')
+    t.is(printed[1], 'k-means: 20 centres, the best of 2 starts (seed 1)')
+    t.regex(printed[2], new RegExp(`^  ${workers} workers?: \\d+\\.\\d\\d s$`))
+    t.regex(printed[3], /^A place is \d+\.\d km from its centre on average$/)
+    t.is(printed[4], `Picture: ${picture}`)
+    pictures.push(await readFile(picture, 'utf8'))
+  }
+  t.is(pictures[1], pictures[0])
+  t.is(pictures[2], pictures[0])
+  t.regex(pictures[0], /<text [^>]*>20 centres for 42,049 places<\/text>/)
+  // All dots of the map, and most of the centres: one in the ocean is not on it.
+  t.true((pictures[0].match(/h0/g) ?? []).length > 41_000)
+  t.true((pictures[0].match(/<circle /g) ?? []).length >= 18)
+  await rm(dir, { recursive: true })
+})
+
+test.serial('kmeans finds towns that stand apart', async t => {
+  const dir = await directory()
+  const input = join(dir, 'towns.csv')
+  const towns = [
+    [10, 60],
+    [0.5, -30],
+    [-40, 179.99], // beside the date line
+  ]
+  const places = towns.flatMap(([latitude, longitude]) =>
+    [-0.01, 0, 0.01, 0.02].map(d => `${latitude + d},${longitude + d > 180 ? longitude + d - 360 : longitude + d}`),
+  )
+  await writeFile(input, `latitude,longitude\n${places.join('\n')}\n,\n`)
+  const printed = await lines(
+    'kmeans',
+    '-k',
+    '3',
+    '--workers',
+    '2',
+    '--starts',
+    '20',
+    '--input',
+    input,
+    '--map',
+    'world',
+    '--picture',
+    join(dir, 'p.svg'),
+  )
+  t.is(printed[0], 'towns.csv: 12 places, 1 row without coordinates')
+  const [, mean] = /^A place is ([\d.]+) km/.exec(printed.at(-2) ?? '') ?? []
+  t.true(Number(mean) < 3, `${mean} km`)
+  await rm(dir, { recursive: true })
+})
+
+test.serial('kmeans --demo compares one worker with several', async t => {
+  const dir = await directory()
+  const printed = await lines('kmeans', ...KMEANS, '--demo', '--workers', '2', '--picture', join(dir, 'p.svg'))
+  t.regex(printed[2], /^ {2}1 worker: \d+\.\d\d s$/)
+  t.regex(printed[3], /^ {2}2 workers: \d+\.\d\d s$/)
+  t.regex(printed[4], /^ {2}\d+\.\d\d times as fast, and the same result to the last bit$/)
+  t.is(printed[6], `Picture: ${join(dir, 'p.svg')}`)
+  await rm(dir, { recursive: true })
+})
+
+test.serial('kmeans says what is wrong with its input', async t => {
+  const missing = await node('build/examples/kmeans.mjs', '--input', '/no/such/file.csv')
+  t.is(missing.status, 1)
+  t.regex(missing.stderr, /^kmeans: .*no such file/)
+  const columns = await node('build/examples/kmeans.mjs', '--input', 'node_modules/vega-datasets/data/weather.csv')
+  t.is(columns.status, 1)
+  t.regex(columns.stderr, /^kmeans: .* has no column "latitude", but: /)
+})
