@@ -31,7 +31,7 @@ fn set(array: &ArrayMapping, index: usize, byte: u8) {
 
 #[test]
 fn every_type_and_shape_is_attached_as_it_was_created() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     for dtype in DType::ALL {
         for (i, shape) in [&[][..], &[0], &[1], &[7], &[3, 0, 2], &[2, 3, 4], &[1; 32]].into_iter().enumerate() {
             let name = cluster.array(&format!("{}-{i}", &dtype.descr()[1..]));
@@ -54,13 +54,13 @@ fn every_type_and_shape_is_attached_as_it_was_created() {
 
 #[test]
 fn another_process_works_on_the_same_elements() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     let name = cluster.array("A");
     let ours = array::create(&name, &spec(DType::U8, &[3]), 0o600).unwrap();
     set(&ours, 0, 1);
     succeeded(&play("writes_the_second_element", &name).output().unwrap());
     assert_eq!(data(&ours), [1, 2, 0]);
-    assert_eq!(cluster.segments(), [name]);
+    assert_eq!(cluster.arrays(), [name]);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn writes_the_second_element() {
 
 #[test]
 fn an_attach_that_races_with_deletion_and_creation_gets_a_whole_array_or_none() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     let name = cluster.array("A");
     race(
         |round| {
@@ -84,12 +84,12 @@ fn an_attach_that_races_with_deletion_and_creation_gets_a_whole_array_or_none() 
         },
         || array::attach(&name, Access::ReadWrite).map(|found| assert_eq!(found.bytes() as u64, found.spec.bytes())),
     );
-    assert!(cluster.segments().is_empty());
+    assert!(cluster.arrays().is_empty());
 }
 
 #[test]
 fn no_descriptor_stays_open_for_an_array() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     let name = cluster.array("A");
     let _created = array::create(&name, &spec(DType::F64, &[4]), 0o600).unwrap();
     let _attached = array::attach(&name, Access::ReadWrite).unwrap();
@@ -101,7 +101,7 @@ fn no_descriptor_stays_open_for_an_array() {
 
 #[test]
 fn damaged_segments_are_refused_with_the_reason_and_left_where_they_are() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     let good = [&npy::encode(&spec(DType::I32, &[2]))[..], &[0; 8]].concat();
     let damaged = |name: &str, bytes: &[u8]| fs::write(segment::path(&cluster.array(name)), bytes).unwrap();
     damaged("truncated", &good[..good.len() - 1]);

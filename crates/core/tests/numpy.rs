@@ -73,7 +73,7 @@ const SHAPES: [&[u64]; 6] = [&[], &[0], &[5], &[2, 3], &[3, 0, 2], &[2, 1, 3, 2]
 #[test]
 fn numpy_maps_our_segments_live_and_writable() {
     let Some(python) = Python::find("numpy_maps_our_segments_live_and_writable") else { return };
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     let name = cluster.array("A");
     let ours = array::create(&name, &spec(DType::I32, &[2, 3]), 0o600).unwrap();
     let mut child = python
@@ -107,7 +107,7 @@ fn numpy_maps_our_segments_live_and_writable() {
 #[test]
 fn numpy_reads_every_type_and_shape_that_we_write() {
     let Some(python) = Python::find("numpy_reads_every_type_and_shape_that_we_write") else { return };
-    let (cluster, folder) = (Cluster::new(), Folder::new());
+    let (cluster, folder) = (Cluster::of_arrays(), Folder::new());
     let mut expected = String::new();
     for dtype in DType::ALL {
         for (i, shape) in SHAPES.into_iter().enumerate() {
@@ -186,7 +186,7 @@ fn what_numpy_writes_we_map() {
 #[test]
 fn we_attach_what_numpy_made_in_dev_shm_and_it_sees_our_writes() {
     let Some(python) = Python::find("we_attach_what_numpy_made_in_dev_shm_and_it_sees_our_writes") else { return };
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     let name = cluster.array("M");
     let path = segment::path(&name);
     python.run("np.lib.format.open_memmap(sys.argv[1], mode='w+', dtype='<f8', shape=(2, 2))[...] = 1.5", &[&path]);

@@ -9,18 +9,18 @@ use tsdsm_core::{Error, sys};
 
 #[test]
 fn more_than_there_is_is_refused_with_the_figures() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     let refused = Draft::new(&cluster.array("A"), 1 << 60, 0o600);
     let Err(Error::OutOfSharedMemory { need, free, limit, remedy, .. }) = refused else { panic!("{refused:?}") };
     assert!(need == 1 << 60 && free < need && !limit.is_empty() && !remedy.is_empty());
-    assert!(cluster.segments().is_empty());
+    assert!(cluster.arrays().is_empty());
 }
 
 #[test]
 fn a_file_larger_than_ulimit_allows_is_an_error_and_no_signal() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     succeeded(&play("creates_more_than_its_ulimit", &cluster.array("A")).output().unwrap());
-    assert!(cluster.segments().is_empty());
+    assert!(cluster.arrays().is_empty());
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn a_control_group_without_the_room_gives_an_error_and_no_kill() {
         return;
     };
     group.set("memory.limit_in_bytes", "67108864");
-    let cluster = Cluster::new();
+    let cluster = Cluster::of_arrays();
     succeeded(&group.play("creates_more_than_its_control_group_may_use", &cluster.array("A")));
-    assert!(cluster.segments().is_empty());
+    assert!(cluster.arrays().is_empty());
 }
 
 #[test]

@@ -17,7 +17,16 @@ pub struct Cluster(pub String);
 
 impl Cluster {
     pub fn new() -> Cluster {
-        Cluster(format!("test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
+        // No name is the beginning of another.
+        Cluster(format!("test-{}-{}-", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// One for arrays alone. Tests of the janitor may run meanwhile, and arrays whose cluster has no control segment are
+    /// its prey. Here that name leads to something foreign, which keeps it away.
+    pub fn of_arrays() -> Cluster {
+        let cluster = Cluster::new();
+        fs::write(segment::path(&cluster.control()), "foreign").unwrap();
+        cluster
     }
 
     pub fn array(&self, name: &str) -> String {
@@ -32,6 +41,27 @@ impl Cluster {
     pub fn segments(&self) -> Vec<String> {
         let ours = |name: &str| name::parse(name).is_some_and(|(cluster, _)| cluster == self.0);
         segment::list().unwrap().into_iter().map(|entry| entry.name).filter(|name| ours(name)).collect()
+    }
+
+    /// The arrays among them.
+    pub fn arrays(&self) -> Vec<String> {
+        self.segments().into_iter().filter(|name| *name != self.control()).collect()
+    }
+}
+
+/// A control segment's name and an array's, which are mapped in different ways.
+pub struct Names {
+    pub control: Cluster,
+    pub array: Cluster,
+}
+
+impl Names {
+    pub fn new() -> Names {
+        Names { control: Cluster::new(), array: Cluster::of_arrays() }
+    }
+
+    pub fn each(&self) -> [String; 2] {
+        [self.control.control(), self.array.array("A")]
     }
 }
 
