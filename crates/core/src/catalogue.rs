@@ -127,10 +127,21 @@ pub fn generation(control: &Control, name: &str) -> u64 {
 /// # Errors
 /// [`Error::InvalidArgument`] for a bad name, [`Error::NotFound`], [`Error::System`].
 pub fn remove(control: &Control, name: &str) -> Result<Array> {
+    remove_after(control, name, |_| Ok(()))
+}
+
+/// As [`remove`], after `first` has been done to the array, while nobody else changes the catalogue. If this process dies
+/// in between, the entry is still there, to be removed again. If `first` fails, the entry stays, too.
+pub(crate) fn remove_after(
+    control: &Control,
+    name: &str,
+    first: impl FnOnce(&Array) -> Result<()>,
+) -> Result<Array> {
     name::check_array(name)?;
     let _held = control.hold_table()?;
     let index = position(control, name).ok_or_else(|| missing(name))?;
     let (generation, array) = read(control, index).ok_or_else(|| missing(name))?;
+    first(&array)?;
     control.array_cell(index).head.store(generation << 8 | FREE, Ordering::Release);
     Ok(array)
 }

@@ -106,11 +106,11 @@ pub fn get(control: &Control, name: &str, access: Access) -> Result<Named> {
 /// # Errors
 /// [`Error::InvalidArgument`] for a bad name, [`Error::NotFound`], [`Error::System`].
 pub fn delete(control: &Control, name: &str) -> Result<()> {
-    let entry = catalogue::remove(control, name)?;
-    if entry.file.is_none() {
-        segment::unlink(&name::array_segment(control.cluster(), name), Some(entry.id))?;
-    }
-    Ok(())
+    let unlink = |entry: &Array| match entry.file {
+        None => segment::unlink(&name::array_segment(control.cluster(), name), Some(entry.id)).map(drop),
+        Some(_) => Ok(()),
+    };
+    catalogue::remove_after(control, name, unlink).map(drop)
 }
 
 /// All arrays there are, mapped read-only. Those that vanish meanwhile, or cannot be attached, are left out.
