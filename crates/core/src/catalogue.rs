@@ -132,11 +132,7 @@ pub fn remove(control: &Control, name: &str) -> Result<Array> {
 
 /// As [`remove`], after `first` has been done to the array, while nobody else changes the catalogue. If this process dies
 /// in between, the entry is still there, to be removed again. If `first` fails, the entry stays, too.
-pub(crate) fn remove_after(
-    control: &Control,
-    name: &str,
-    first: impl FnOnce(&Array) -> Result<()>,
-) -> Result<Array> {
+pub(crate) fn remove_after(control: &Control, name: &str, first: impl FnOnce(&Array) -> Result<()>) -> Result<Array> {
     name::check_array(name)?;
     let _held = control.hold_table()?;
     let index = position(control, name).ok_or_else(|| missing(name))?;

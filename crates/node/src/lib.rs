@@ -2,22 +2,24 @@
 //!
 //! No logic lives here: every function checks its arguments, calls the core, and turns its errors into JavaScript ones.
 //! State belongs to an environment (main, or a `worker_thread`), never to the process, which they share.
+//!
+//! An addon of your own that links this crate exports these functions beside its own.
 
 mod args;
-mod arrays;
-mod barriers;
-mod bell;
-mod buffer;
+pub mod arrays;
+pub mod barriers;
+pub mod bell;
+pub mod buffer;
 mod callback;
-mod cluster;
-mod doorbell;
+pub mod cluster;
+pub mod doorbell;
 mod error;
-mod handle;
-mod hot;
-mod housekeeping;
-mod locks;
-mod objects;
-mod runs;
-mod session;
+pub mod handle;
+pub mod hot;
+pub mod housekeeping;
+pub mod locks;
+pub mod objects;
+pub mod runs;
+pub mod session;
 mod uv;
-mod wait;
+pub mod wait;
