@@ -1,8 +1,10 @@
 // Shared arrays: what they are, what they refuse, how they end, and how handles carry them.
-import { readFile, rename, unlink, writeFile } from 'node:fs/promises'
+import { readdir, readFile, readlink, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import {
   type ArrayHandle,
@@ -87,6 +89,26 @@ test('a shared array of each dtype is its typed array, zero-filled, by every spe
     t.is(Class.dtype, dtype)
     t.is(Class.BYTES_PER_ELEMENT, Plain.BYTES_PER_ELEMENT)
   }
+})
+
+test('the dtype decides the type of the array, however it is spelled', t => {
+  // The compiler checks these; each annotation is the exact class.
+  const names: [SharedFloat64Array, SharedInt32Array, SharedBoolArray, SharedUint64Array] = [
+    cluster.createShared('t1', 1, 'float64'),
+    cluster.createShared('t2', 1),
+    cluster.createShared('t3', 1, '?'),
+    cluster.createShared('t4', 1, '<u8'),
+  ]
+  const constructors: [SharedFloat32Array, SharedInt64Array, SharedInt16Array, SharedBoolArray] = [
+    cluster.createShared('t5', 1, Float32Array),
+    cluster.createShared('t6', 1, BigInt64Array),
+    cluster.createShared('t7', 1, SharedInt16Array),
+    cluster.createShared('t8', 1, SharedBoolArray),
+  ]
+  t.deepEqual(
+    [...names, ...constructors].map(array => array.dtype),
+    ['float64', 'int32', 'bool', 'uint64', 'float32', 'int64', 'int16', 'bool'],
+  )
 })
 
 test('a dtype that is unknown, big-endian or not in this engine is refused by name, before anything is made', t => {
@@ -261,6 +283,30 @@ test('an array whose buffer was transferred away counts as closed', async t => {
   t.notThrows(() => A.close())
 })
 
+test('arrays that nobody has any more are unmapped by the collector, and no descriptor stays open', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const path = await npyFile(t, '<f8', [4], new Float64Array(4))
+  const lines = async () => (await readFile('/proc/self/maps', 'utf8')).split('\n').filter(line => line.includes(path))
+  const kept = SharedArray.attach(path)
+  for (let i = 0; i < 50; i++) SharedArray.attach(path)
+  t.true((await lines()).length >= 2)
+  const links = await Promise.all(
+    (await readdir('/proc/self/fd')).map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  )
+  t.false(links.includes(path))
+  while ((await lines()).length > 1) {
+    collect()
+    await new Promise(setImmediate)
+  }
+  kept.close()
+  while ((await lines()).length > 0) {
+    collect()
+    await new Promise(setImmediate)
+  }
+  t.true(kept.closed)
+})
+
 test('dispose closes, at once and in its asynchronous form', async t => {
   const A = await counted(t, 4)
   A[Symbol.dispose]()
@@ -317,13 +363,33 @@ test('a handle is plain data, and another process computes on the same memory th
 
   const child = new Child(t, 'array-child')
   A.fill(1)
-  t.deepEqual(await child.ask({ open: handle }), { sum: 12, shape: [4, 3], type: 'SharedFloat64Array' })
+  t.deepEqual(await child.ask({ open: handle }), {
+    sum: 12,
+    shape: [4, 3],
+    type: 'SharedFloat64Array',
+    name: 'handled',
+  })
   await child.ask({ store: [5, 42] })
   t.is(A[5], 42)
   // Parts of it, contiguous or not.
-  t.deepEqual(await child.ask({ open: A.row(1).handle() }), { sum: 44, shape: [3], type: 'SharedFloat64Array' })
-  t.deepEqual(await child.ask({ open: A.transpose().handle() }), { sum: 53, shape: [3, 4], type: 'StridedView' })
-  t.deepEqual(await child.ask({ open: A.view(null, 2).handle() }), { sum: 45, shape: [4], type: 'StridedView' })
+  t.deepEqual(await child.ask({ open: A.row(1).handle() }), {
+    sum: 44,
+    shape: [3],
+    type: 'SharedFloat64Array',
+    name: 'handled',
+  })
+  t.deepEqual(await child.ask({ open: A.transpose().handle() }), {
+    sum: 53,
+    shape: [3, 4],
+    type: 'StridedView',
+    name: 'handled',
+  })
+  t.deepEqual(await child.ask({ open: A.view(null, 2).handle() }), {
+    sum: 45,
+    shape: [4],
+    type: 'StridedView',
+    name: 'handled',
+  })
 })
 
 test('a view whose elements lie one after the other has the handle of an array', async t => {

@@ -86,21 +86,25 @@ export type DTypeConstructor =
   // Said by its tag: the global type is not there for everybody.
   | { readonly name: string; readonly prototype: { readonly [Symbol.toStringTag]: 'Float16Array' } }
 
-/** What is taken for an element type: NumPy's name, NumPy's code, or the typed array's constructor. */
-export type DTypeLike = DType | keyof DTypeCodes | DTypeConstructor
+/** A class of shared arrays: it says its element type itself. */
+export interface DTypeClass {
+  readonly dtype: DType
+  readonly BYTES_PER_ELEMENT: number
+}
+
+/** What is taken for an element type: NumPy's name, NumPy's code, or the constructor of a typed or shared array. */
+export type DTypeLike = DType | keyof DTypeCodes | DTypeConstructor | DTypeClass
 
 /** The element type that a {@link DTypeLike} names. */
 export type DTypeOf<L extends DTypeLike> = L extends DType
   ? L
   : L extends keyof DTypeCodes
     ? DTypeCodes[L]
-    : L extends { prototype: infer T }
-      ? T extends { readonly [Symbol.toStringTag]: infer N }
-        ? N extends keyof ConstructorNames
-          ? ConstructorNames[N]
-          : never
+    : L extends { readonly dtype: infer D extends DType }
+      ? D
+      : L extends { readonly prototype: { readonly [Symbol.toStringTag]: infer N extends keyof ConstructorNames } }
+        ? ConstructorNames[N]
         : never
-      : never
 
 interface ConstructorNames {
   Int8Array: 'int8'

@@ -57,7 +57,7 @@ function attach(h: ArrayHandle, readOnly: boolean): MappedArray {
     : native.arrayAttachFile(h.file, readOnly)
 }
 
-/** Gives back the mapping, and its memory if it is not the array that the handle was made of. */
+/** What was mapped, under the array's own name; its memory is given back if the handle was made of another array. */
 function checked(h: ArrayHandle, mapped: MappedArray): MappedArray {
   const other = (what: string) => {
     native.bufferDetach(mapped.buffer)
@@ -70,7 +70,7 @@ function checked(h: ArrayHandle, mapped: MappedArray): MappedArray {
   if (h.generation && mapped.generation && h.generation !== mapped.generation) throw other('it was made again')
   if (parseDType(h.dtype).descr !== mapped.dtype) throw other(`dtype '${mapped.dtype}', not ${h.dtype}`)
   if (`${h.base}` !== `${mapped.shape}`) throw other(`shape [${mapped.shape}], not [${h.base}]`)
-  return mapped
+  return { ...mapped, name: h.name, generation: h.generation ?? mapped.generation }
 }
 
 /** A handle that was checked as far as that goes without the array. */
