@@ -57,7 +57,7 @@ pub struct Header {
     pub seed: AtomicU64,
     /// Tells two clusters of one name apart.
     pub uuid: [AtomicU64; 2],
-    /// [`Header::sum_up`] of everything above.
+    /// A checksum of everything above.
     pub sum: AtomicU64,
     /// What changes with the runs.
     pub live: Live,

@@ -1,7 +1,8 @@
 //! The object table: every lock and barrier of a cluster, by name.
 //!
-//! Changes exclude each other ([`Control::hold_table`]); an entry comes to be by one store of its head, and goes by one,
-//! so that a process may die at any step of a change. Readers take no lock: they look at the head before and after.
+//! Changes exclude each other by a lock on a byte of the control file; an entry comes to be by one store of its head, and
+//! goes by one, so that a process may die at any step of a change. Readers take no lock: they look at the head before and
+//! after.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 

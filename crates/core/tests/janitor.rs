@@ -4,12 +4,12 @@ mod actors;
 mod scratch;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{chown, symlink};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actors::{Actor, listen, say, until};
 use scratch::Cluster;
-use scratch::roles::{play, play_in_namespace, subject, succeeded};
+use scratch::roles::{play, play_in_namespace, skipped, subject, succeeded};
 use tsdsm_core::array::{self, Spec};
 use tsdsm_core::catalogue::{self, Array};
 use tsdsm_core::control::{Control, Limits, OwnerToken};
@@ -159,6 +159,7 @@ each_alone! {
     arrays_without_any_cluster_are_removed_and_those_that_persist_are_not
     an_array_that_persists_can_be_had_after_its_cluster
     what_is_not_ours_is_left_alone
+    what_belongs_to_another_user_is_left_alone
     a_closing_cluster_removes_its_own_arrays_only_also_when_somebody_took_its_name
     janitors_starts_and_attaches_do_each_other_no_harm
 }
@@ -283,6 +284,24 @@ mod alone {
             );
         }
         assert_eq!(fs::read(segment::path(&text.control())).unwrap(), b"notes of somebody's");
+    }
+
+    #[test]
+    #[ignore = "run alone"]
+    fn what_belongs_to_another_user_is_left_alone() {
+        let cluster = Cluster::new();
+        let mut main = Actor::start("role_is_main", &cluster.0);
+        main.expect("here");
+        main.kill();
+        main.end();
+        for segment in cluster.segments() {
+            if let Err(error) = chown(segment::path(&segment), Some(4711), None) {
+                return skipped("what_belongs_to_another_user_is_left_alone", &format!("chown: {error}"));
+            }
+        }
+        assert!(listed(&cluster).iter().all(|info| !info.stale));
+        assert_eq!(prune(&cluster), [""; 0]);
+        assert_eq!(cluster.segments().len(), 4);
     }
 
     #[test]

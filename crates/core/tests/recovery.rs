@@ -20,7 +20,7 @@ use tsdsm_core::slots::{Kind, Participant, State};
 use tsdsm_core::sys::{eventfd, process::Cause};
 use tsdsm_core::watch::{DeathWatch, OwnerWatch};
 use tsdsm_core::word::Owner;
-use tsdsm_core::{Error, array, catalogue, dtype::DType, recover, run};
+use tsdsm_core::{Error, array, catalogue, dtype::DType, recover, run, segment};
 
 const LIMITS: Limits = Limits { workers: 3, slots: 8, objects: 8, arrays: 4 };
 
@@ -328,6 +328,62 @@ fn whatever_step_of_claim_or_recovery_was_the_last_the_slot_can_be_had_again() {
         let claimed = all.iter().find(|one| one.slot() == slot).unwrap();
         assert_eq!(claimed.owner().generation(), generation + 1);
         assert_eq!((lock.holder(), lock.is_poisoned()), (None, dead));
+    }
+}
+
+#[test]
+#[ignore = "a role in other tests"]
+fn role_churns() {
+    let control = Control::attach(&subject()).unwrap();
+    say("here");
+    for round in 0u64.. {
+        let me = Participant::claim(&control, Kind::Worker, Some(0)).unwrap();
+        let lock = control.mutex(DEFAULT_LOCK).unwrap();
+        let got = lock.lock(me.owner(), true, None, &*control);
+        assert!(matches!(got, Slice::Acquired | Slice::AcquiredPoisoned), "{got:?}");
+        lock.clear_poison(me.owner());
+        // Its predecessor may have died between the two.
+        let _ = objects::delete(&control, "churned", Object::Barrier);
+        objects::create(&control, "churned", Object::Barrier, 2).unwrap();
+        let _ = catalogue::remove(&control, "churned");
+        let id = segment::FileId { dev: round, ino: !round };
+        let entry = catalogue::Array {
+            name: "churned".to_owned(),
+            id,
+            bytes: round,
+            file: None,
+            persist: false,
+            read_only: false,
+        };
+        catalogue::insert(&control, &entry).unwrap();
+        lock.unlock(me.owner());
+    }
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_slots_lock_and_tables_whole() {
+    let main = Main::new();
+    for kill in 0..60u64 {
+        let mut churns = Actor::start("role_churns", &main.cluster.0);
+        churns.expect("here");
+        // Somewhere in its work: where exactly does not matter.
+        std::thread::sleep(Duration::from_micros(kill * kill * 3));
+        churns.kill();
+        assert!(!churns.end().success());
+        recover::sweep(&main.control).unwrap();
+        main.all_slots_are_free_but_mains();
+        let lock = main.control.mutex(DEFAULT_LOCK).unwrap();
+        assert_eq!(lock.holder(), None);
+        for (_, array) in catalogue::list(&main.control) {
+            assert_eq!(
+                (array.id.dev, array.id.ino),
+                (array.bytes, !array.bytes),
+                "no entry is half of one and half of another"
+            );
+        }
+        if let Ok(index) = objects::find(&main.control, "churned", Object::Barrier) {
+            assert_eq!(main.control.barrier(index).unwrap().info().parties, 2);
+        }
     }
 }
 
