@@ -173,6 +173,7 @@ test('0, 1 and fewer indices than workers are fine; what is no count is refused'
     [7, 0.5, 2],
     [7, 0, 1, null],
     [7, 0, 1, { random: 'no' }],
+    [7, 0, 1, { ramdom: false }],
     [7, 0, 1, { seed: 1.5 }],
     [7, 0, 1, { seed: 'x' }],
     [7, 0, 1, { call: -1 }],
@@ -183,7 +184,7 @@ test('0, 1 and fewer indices than workers are fine; what is no count is refused'
     t.throws(() => splitIndices(n as number, id as number, size as number, options as SplitIndicesOptions), {
       instanceOf: InvalidArgumentError,
       code: 'ERR_TSDSM_INVALID_ARGUMENT',
-      message: /^splitIndices: /,
+      message: /^splitIndices(:| has no option 'ramdom')/,
     })
   }
 })

@@ -10,6 +10,7 @@ import type { DType } from './dtype.js'
 import { InvalidArgumentError } from './errors.js'
 import { type ArrayHandle, fromHandle, isHandle } from './handle.js'
 import { native } from './native.js'
+import { checkOptions } from './options.js'
 import { wrapMapped } from './shared-array.js'
 import type { StridedView } from './strided-view.js'
 
@@ -42,11 +43,8 @@ export const SharedArray = Object.freeze({
  */
 function attach(source: ArrayHandle, options?: AttachOptions): SharedTypedArray | StridedView
 function attach(source: string | URL, options?: AttachOptions): SharedTypedArray
-function attach(source: ArrayHandle | string | URL, options: AttachOptions = {}): SharedTypedArray | StridedView {
-  if (typeof options !== 'object' || options === null || !['boolean', 'undefined'].includes(typeof options.readOnly)) {
-    throw new InvalidArgumentError(`the options of attach are { readOnly?: boolean }, not ${describe(options)}`)
-  }
-  const readOnly = options.readOnly === true
+function attach(source: ArrayHandle | string | URL, options?: AttachOptions): SharedTypedArray | StridedView {
+  const { readOnly = false } = checkOptions('SharedArray.attach', options, { readOnly: 'boolean' })
   if (source instanceof URL) {
     if (source.protocol !== 'file:') throw new InvalidArgumentError(`'${source}' is not the URL of a file`)
     return wrapMapped(native.arrayAttachFile(fileURLToPath(source), readOnly))

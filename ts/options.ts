@@ -1,4 +1,7 @@
+import { describe as show } from './describe.js'
 import { InvalidArgumentError } from './errors.js'
+
+export { describe as show } from './describe.js'
 
 /** The kinds of option values that are checked alike everywhere. */
 interface Kinds {
@@ -42,7 +45,7 @@ export function checkOptions<S extends Record<string, keyof Kinds>>(
 ): { [K in keyof S]?: Kinds[S[K]] } {
   if (options === undefined) return {}
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidArgumentError(`the options of ${call} must be an object, not ${kindOf(options)}`)
+    throw new InvalidArgumentError(`the options of ${call} must be an object, not ${show(options)}`)
   }
   const checked: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(options)) {
@@ -59,18 +62,6 @@ export function checkOptions<S extends Record<string, keyof Kinds>>(
     checked[key] = value
   }
   return checked as { [K in keyof S]?: Kinds[S[K]] }
-}
-
-/** A value in an error's message. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
-  return kindOf(value)
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null'
-  return Array.isArray(value) ? 'an array' : typeof value
 }
 
 function isEnvironment(value: unknown): boolean {

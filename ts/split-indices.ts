@@ -67,7 +67,8 @@ export function splitIndices(
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError(`splitIndices: the options are an object, not ${describe(options)}`)
   }
-  const { random = true, seed = 0, call = 0, remainder = 'balanced' } = options
+  const { random = true, seed = 0, call = 0, remainder = 'balanced', ...others } = options
+  for (const other in others) throw new InvalidArgumentError(`splitIndices has no option ${describe(other)}`)
   if (typeof random !== 'boolean') {
     throw new InvalidArgumentError(`splitIndices: random is true or false, not ${describe(random)}`)
   }
