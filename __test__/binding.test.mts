@@ -195,6 +195,60 @@ test('a worker blocked in native code ends with its main, and nothing stays', as
   t.deepEqual(segmentsOf(name), [])
 })
 
+test('messages of any size reach a worker and come back; its death tells the run and the signal', async t => {
+  const session = open(t, { workers: 1 })
+  const { cluster } = native.sessionFacts(session)
+  const [there, back] = [native.doorbellCreate(), native.doorbellCreate()]
+  const child = spawn(process.execPath, [CHILD, 'mirror', cluster], {
+    stdio: ['ignore', 'inherit', 'inherit', there, back],
+  })
+  const settled: ReturnType<typeof native.runCollect> = []
+  const bell = native.doorbellListen(back, () => settled.push(...native.runCollect(session)))
+  t.teardown(() => {
+    native.doorbellClose(bell)
+    native.doorbellClose(native.doorbellListen(there, () => {}))
+  })
+  native.watchWorker(session, 0, child.pid as number, back)
+  const next = async () => {
+    await until(() => settled.length > 0, 'the worker has settled')
+    return settled.shift()
+  }
+  t.like(await next(), { worker: 0, status: 'ready', pid: child.pid })
+
+  for (const size of [1, 4000, 4096, 65_536, 65_537, 3_000_000]) {
+    const sent = Buffer.alloc(size, (size % 250) + 1)
+    const run = native.runBegin(session, [0])
+    native.runPost(session, run, [0], sent, [there])
+    const { payload, ...rest } = (await next()) ?? {}
+    t.deepEqual(rest, { worker: 0, status: 'done', run, pid: child.pid as number })
+    t.true(payload?.equals(sent))
+    // Large messages went through segments of their own.
+    t.deepEqual(segmentsOf(cluster), [`tsdsm.${cluster}`])
+  }
+  native.runPost(session, native.runBegin(session, [0]), [0], Buffer.from([0]), [there])
+  t.like(await next(), { status: 'failed' })
+
+  const run = native.runBegin(session, [0])
+  native.runPost(session, run, [0], new Uint8Array(0), [there])
+  child.kill('SIGKILL')
+  t.like(await next(), { worker: 0, status: 'died', run, pid: child.pid })
+})
+
+test('what a function throws under the output lock comes through, and the lock is free again', t => {
+  const session = open(t)
+  const mine = new TypeError('mine')
+  const write = () => {
+    throw mine
+  }
+  t.is(
+    t.throws(() => native.withOutputLock(session, write)),
+    mine,
+  )
+  let called = 0
+  native.withOutputLock(session, () => called++)
+  t.is(called, 1)
+})
+
 // ---- waits, and the ends of threads and processes in them ----------------------------------------------------------------
 
 test('a wait that is called off says so once, and the lock still works', async t => {
