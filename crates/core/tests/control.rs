@@ -181,7 +181,7 @@ fn truncated_and_foreign_segments_are_refused_and_left_alone() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_is_scribbled_over_a_control_segment_makes_anybody_panic_or_hang(
@@ -237,7 +237,7 @@ fn use_all_of(control: &Arc<Control>) {
     mailbox::collect(control);
     mailbox::died(control, 1, 1, Cause::Unknown).unwrap();
     mailbox::collect(control);
-    run::cancel(control, run::current(control)).unwrap();
+    let _ = run::cancel(control, run::current(control));
     let _ = Participant::claim(control, Kind::Joiner, None);
 }
 
