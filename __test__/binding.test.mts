@@ -323,6 +323,13 @@ for (const wait of ['lockWait', 'barrierWait', 'arrayCreateAsync']) {
   })
 }
 
+for (const from of ['ring', 'wait']) {
+  test(`a worker_thread can exit or throw in the callback of a ${from}`, async t => {
+    t.is((await ends('callback', from, 'exits')).stdout, '5\n')
+    t.is((await ends('callback', from, 'throws')).stdout, 'thrown in a callback\n1\n')
+  })
+}
+
 // ---- loading -----------------------------------------------------------------------------------------------------------
 
 const from = dirname(fileURLToPath(import.meta.resolve('tsdsm')))
