@@ -218,7 +218,7 @@ export class OwnerDiedError extends TsdsmError {
 }
 
 /** Why a barrier broke. */
-export type BrokenBarrierReason = 'returned' | 'threw' | 'timeout' | 'broken' | 'died' | 'cancelled'
+export type BrokenBarrierReason = 'returned' | 'threw' | 'timeout' | 'broken' | 'died' | 'cancelled' | 'reset'
 
 /**
  * The barrier cannot be passed: one of its parties died, left its task, gave up waiting or broke it. A named barrier

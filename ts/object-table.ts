@@ -1,5 +1,5 @@
 import { Barrier } from './barrier.js'
-import { InvalidArgumentError } from './errors.js'
+import { ClosedError, InvalidArgumentError } from './errors.js'
 import { Lock } from './lock.js'
 import { native } from './native.js'
 import { checkOptions, show } from './options.js'
@@ -44,6 +44,18 @@ export class ObjectTable {
   defaultBarrier(): Barrier {
     this.#barrier ??= this.#makeBarrier('default', DEFAULT_BARRIER, this.#runNumber)
     return this.#barrier
+  }
+
+  /** The run is being cancelled: ends the asynchronous waits of this thread, as `interrupt` ends the blocking ones. */
+  callOff(reason: unknown): void {
+    for (const made of [...this.#locks.values(), ...this.#barriers.values()]) made.callOff(reason)
+    this.#lock?.callOff(reason)
+    this.#barrier?.callOff(reason)
+  }
+
+  /** The task is over: no late grant of the run's own lock may reach into the next run. */
+  endTask(): void {
+    this.#lock?.callOff(new ClosedError("the task that waited for the run's own lock is over"))
   }
 
   createLock(name: string): Lock {
