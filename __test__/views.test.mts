@@ -112,7 +112,7 @@ function run(A: SharedArrayOf<'float64'>, raw: Parameters<typeof fit>[0][]) {
     steps.push(done)
     if ('axes' in done) {
       list = transposeList(list, view.shape, done.axes)
-      view = view.transpose(...done.axes)
+      view = done.axes.length % 2 === 0 ? view.transpose(done.axes) : view.transpose(...done.axes)
     } else {
       list = sliceList(list, done.slices)
       view = view.view(...done.slices)
@@ -319,6 +319,8 @@ test('bad indices, slices, axes and shapes are refused, and nothing is stored', 
     ['axis missing', () => A.transpose(0)],
     ['axis twice', () => A.transpose(0, 0)],
     ['axis outside', () => A.transpose(0, 2)],
+    ['axis text', () => A.transpose(0, any('1'))],
+    ['axes too many', () => A.transpose([0, 1, 1])],
     ['view row of a single element', () => scalar.view().row(0)],
     ['reshape to more', () => A.reshape(7)],
     ['reshape that does not divide', () => A.reshape(4, -1)],

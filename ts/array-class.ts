@@ -170,7 +170,7 @@ export function sharedClass<D extends DType>(dtype: D, name: string, Base: Typed
         return new StridedView<D>(this.#self(), this.#state, sliced(this.#open(), slices))
       }
 
-      transpose(...axes: number[]): StridedView<D> {
+      transpose(...axes: unknown[]): StridedView<D> {
         return new StridedView<D>(this.#self(), this.#state, transposed(this.#open(), axes))
       }
 

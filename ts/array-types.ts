@@ -60,7 +60,7 @@ export interface SharedArrayMembers<D extends DType = DType> {
    */
   view(...slices: AxisSlice[]): StridedView<D>
   /** It with its axes reversed, or in the order given, over the same memory. */
-  transpose(...axes: number[]): StridedView<D>
+  transpose(...axes: number[] | [axes: readonly number[]]): StridedView<D>
   /** A copy in nested lists. */
   toNested<R = Nested<DTypeElement[D]>>(): R
   /** Plain data that makes this array again in another process: pass it as a message, or to `SharedArray.attach`. */

@@ -2,7 +2,7 @@
  * Where the elements of a view lie: indices, slices and copies over (shape, strides, offset), all in elements.
  * Indices and slices mean what they mean in NumPy: negative ones count from the end.
  */
-import { describe } from './describe.js'
+import { describe, describeList } from './describe.js'
 import type { PlainTypedArray } from './dtype.js'
 import { InvalidArgumentError } from './errors.js'
 
@@ -128,20 +128,20 @@ function sliceNumber(value: unknown, what: string, axis: number): number | undef
  *
  * @throws InvalidArgumentError unless the list has every axis once
  */
-export function transposed(g: Geometry, axes: readonly number[]): Geometry {
+export function transposed(g: Geometry, axes: readonly unknown[]): Geometry {
   const ndim = g.shape.length
-  const order = axes.length === 0 && ndim > 0 ? g.shape.map((_, axis) => ndim - 1 - axis) : axes
-  const seen = new Set(order.map((axis, at) => resolveIndex(axis, ndim, at)))
-  if (order.length !== ndim || seen.size !== ndim) {
-    throw new InvalidArgumentError(`transpose needs each of the ${ndim} axes once; got [${order.map(describe)}]`, {
+  const given = axes.length === 1 && Array.isArray(axes[0]) ? axes[0] : axes
+  const order =
+    given.length === 0 ? g.shape.map((_, axis) => ndim - 1 - axis) : given.map(axis => (axis < 0 ? axis + ndim : axis))
+  if (order.length !== ndim || !g.shape.every((_, axis) => order.includes(axis))) {
+    throw new InvalidArgumentError(`transpose needs each of the ${ndim} axes once; got ${describeList(given)}`, {
       ndim,
-      axes: `[${order.map(describe)}]`,
+      axes: describeList(given),
     })
   }
-  const from = [...seen]
   return {
-    shape: Object.freeze(from.map(axis => g.shape[axis])),
-    strides: Object.freeze(from.map(axis => g.strides[axis])),
+    shape: Object.freeze(order.map(axis => g.shape[axis])),
+    strides: Object.freeze(order.map(axis => g.strides[axis])),
     offset: g.offset,
   }
 }

@@ -154,7 +154,7 @@ export class StridedView<D extends DType = DType> {
   }
 
   /** It with its axes reversed, or in the order given. */
-  transpose(...axes: number[]): StridedView<D> {
+  transpose(...axes: number[] | [axes: readonly number[]]): StridedView<D> {
     return this.#other(transposed(this, axes))
   }
 
