@@ -6,6 +6,16 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
+import {
+  CapacityError,
+  ClosedError,
+  IncompatibleSegmentError,
+  InvalidArgumentError,
+  NameExistsError,
+  NotFoundError,
+  SystemError,
+  TsdsmError,
+} from 'tsdsm'
 import { BARRIER, CANCELLED, LOCK, native, options, type Session } from './helpers/native.mjs'
 import { fixture, isAlive, Program, ROOT, runProgram, segmentsOf, until } from './helpers/process.mjs'
 
@@ -160,6 +170,36 @@ test('what is too large for one buffer or for the machine is refused before anyt
 })
 
 // ---- sessions ----------------------------------------------------------------------------------------------------------
+
+test('what the binding throws is of the exported classes, with a stable code and details', t => {
+  const session = open(t, { workers: 1 })
+  native.objectCreate(session, LOCK, 'L', 0)
+  native.arrayCreate(session, 'A', '<f8', [1], { mode: 0o600 })
+  const closed = native.sessionCreate(options('closed'))
+  native.sessionClose(closed)
+  const cases: [() => unknown, new (...args: never) => TsdsmError, string, object][] = [
+    [() => native.objectFind(session, LOCK, ''), InvalidArgumentError, 'INVALID_ARGUMENT', {}],
+    [() => native.objectCreate(session, LOCK, 'L', 0), NameExistsError, 'NAME_EXISTS', { name: 'L' }],
+    [() => native.arrayGet(session, 'B', false), NotFoundError, 'NOT_FOUND', { what: 'array', name: 'B' }],
+    [() => native.arrayAttachFile(process.execPath, true), IncompatibleSegmentError, 'INCOMPATIBLE_SEGMENT', {}],
+    [() => native.layout(closed), ClosedError, 'CLOSED', {}],
+    [() => native.doorbellRing(100_000), SystemError, 'SYSTEM', { call: 'write to a doorbell', errno: 9 }],
+    [
+      () => Array.from({ length: 16 }, (_, i) => native.arrayCreate(session, `a${i}`, '|u1', [1], { mode: 0o600 })),
+      CapacityError,
+      'CAPACITY',
+      { what: 'arrays', limit: 16 },
+    ],
+  ]
+  for (const [call, type, code, details] of cases) {
+    const error = t.throws(call, { instanceOf: type, code: `ERR_TSDSM_${code}` }) as unknown as TsdsmError
+    t.true(error instanceof TsdsmError)
+    t.is(error.name, type.name)
+    t.deepEqual({ ...error.details, ...details }, error.details)
+    t.regex(error.stack ?? '', /binding\.test/)
+    t.deepEqual(Object.keys(error), ['code', 'details'])
+  }
+})
 
 test('rounds of sessions leave no descriptor, mapping or thread', async t => {
   const { stdout } = await run(process.execPath, ['--expose-gc', CHILD, 'rounds', '100'], { timeout: 120_000 })
