@@ -17,7 +17,7 @@ export default async function seed(options: Options): Promise<Row[]> {
   return [
     await compare(
       {
-        work: `vecAdd, ${n} elements, split in ranges`,
+        work: `vecAdd, ${n.toLocaleString('en')} elements, split in ranges`,
         note: 'without start-up and filling; int32 here, int64 there: each one’s default',
       },
       await vectors(n, false),
@@ -25,19 +25,19 @@ export default async function seed(options: Options): Promise<Row[]> {
       options,
     ),
     await compare(
-      { work: `vecAdd, ${n} elements, split at random`, note: 'the same' },
+      { work: `vecAdd, ${n.toLocaleString('en')} elements, split at random`, note: 'the same' },
       await vectors(n, true),
       [{ side: await peer('py-dsm', ['vec-add-random', WORKERS, n], 3), target: { timesAsFast: 50 } }],
       options,
     ),
     await compare(
-      { work: `findPrime to ${n}`, note: 'filling, sieving, counting' },
+      { work: `findPrime to ${n.toLocaleString('en')}`, note: 'filling, sieving, counting' },
       await primes(n, options.quick ? PRIMES_TO_10_5 : PRIMES_TO_10_7),
       [{ side: await peer('py-dsm', ['find-prime', WORKERS, n]), target: { timesAsFast: 100 } }],
       options,
     ),
     await compare(
-      { work: `splitIndices(${indices}), random, 2 workers` },
+      { work: `splitIndices(${indices.toLocaleString('en')}), random, 2 workers` },
       await splitting(indices),
       [
         { side: await peer('py-dsm', ['split-indices', WORKERS, indices]), target: { timesAsFast: 50 } },

@@ -51,13 +51,13 @@ async function create(calls: number): Promise<Side> {
 
 async function attach(calls: number, read: boolean): Promise<Side> {
   const cluster = await Cluster.start(1)
-  const handle = cluster.createShared('A', LENGTH, 'float64').handle()
+  const { segment } = cluster.createShared('A', LENGTH, 'float64').handle()
   return {
     name: 'SharedArray.attach',
     round: () =>
       mean(calls, () => {
         const began = process.hrtime.bigint()
-        const array = SharedArray.attach(handle) as SharedArray<'float64'>
+        const array = SharedArray.attach(segment) as SharedArray<'float64'>
         let sum = 0
         if (read) for (let i = 0; i < LENGTH; i += PAGE) sum += array[i]
         const took = Number(process.hrtime.bigint() - began)
