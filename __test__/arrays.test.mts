@@ -130,7 +130,7 @@ test('a dtype that is unknown, big-endian or not in this engine is refused by na
 test('a shape that is none is refused before anything is made', t => {
   const bad = [Number.NaN, -1, 1.5, Number.POSITIVE_INFINITY, '10', 2 ** 60, 2 ** 53, 10n, null, undefined, {}, true]
   const lists = bad.map(length => [2, length])
-  const others = [[[2]], ['2'], [2 ** 30, 2 ** 30], [0, 2 ** 60], Array(33).fill(1), new Float64Array(2), [, 2]]
+  const others = [[[2]], ['2'], [2 ** 30, 2 ** 30], [0, 2 ** 60], Array(33).fill(1), new Float64Array(2), Array(2)]
   for (const shape of [...bad, ...lists, ...others]) {
     t.throws(() => cluster.createShared('bad', shape as number), {
       instanceOf: InvalidArgumentError,
@@ -594,6 +594,6 @@ test('long arrays are abbreviated, and maxArrayLength is obeyed', t => {
 
 test('printing does not disturb what is printed around it', t => {
   const A: SharedTypedArray = cluster.createShared('colour', 2)
-  t.regex(inspect(A, { colors: true }), /\u001b\[32m'colour'\u001b\[39m/)
+  t.true(inspect(A, { colors: true }).includes("\u001b[32m'colour'\u001b[39m"))
   t.true(inspect([A, [A]]).includes("SharedInt32Array(2) 'colour' [ 0, 0 ]"))
 })

@@ -85,7 +85,7 @@ const programs = shapes.chain(shape =>
 )
 
 /** Fits raw steps to a shape: indices into range, as many slices as axes, keys into an order. */
-function fit(raw: { slices: AxisSlice[] } | { keys: Iterable<number> }, shape: readonly number[]): Step {
+function fitted(raw: { slices: AxisSlice[] } | { keys: Iterable<number> }, shape: readonly number[]): Step {
   if ('keys' in raw) {
     const keys = [...zip(shape, raw.keys)]
     return { axes: keys.map((_, axis) => axis).sort((a, b) => keys[a] - keys[b]) }
@@ -103,12 +103,12 @@ function* zip(shape: readonly unknown[], keys: Iterable<number>): Generator<numb
 }
 
 /** A view and the list that it must equal. */
-function run(A: SharedArrayOf<'float64'>, raw: Parameters<typeof fit>[0][]) {
+function run(A: SharedArrayOf<'float64'>, raw: Parameters<typeof fitted>[0][]) {
   let view = A.view()
   let list = A.toNested<List>()
   const steps: Step[] = []
   for (const one of raw) {
-    const done = fit(one, view.shape)
+    const done = fitted(one, view.shape)
     steps.push(done)
     if ('axes' in done) {
       list = transposeList(list, view.shape, done.axes)
