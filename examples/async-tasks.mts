@@ -13,7 +13,7 @@ export async function count(res: Resource, files: string[]): Promise<string[]> {
   const read: string[] = []
   for (const i of res.splitIndices(files.length, { random: false })) {
     const text = await readFile(files[i], 'utf8')
-    await res.lock.withLock(() => {
+    await res.lock.withLockAsync(() => {
       for (const letter of text.toLowerCase()) {
         const index = letter.charCodeAt(0) - 'a'.charCodeAt(0)
         if (index >= 0 && index < 26) letters[index]++

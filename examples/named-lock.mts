@@ -14,7 +14,7 @@ const ACCOUNTS = 10
 const START = 1000
 
 /** What each worker runs: its share of the transfers. Returns how much it has moved. */
-export async function transfer(res: Resource, transfers: number): Promise<number> {
+export function transfer(res: Resource, transfers: number): number {
   const balance = res.getShared('balance')
   const vault = res.getLock('vault')
   const random = randomInt.source(randomLcg(res.id))
@@ -37,7 +37,7 @@ export async function transfer(res: Resource, transfers: number): Promise<number
   }
 
   // The same, shorter. What a lock cannot give within the time is an error of type TimeoutError, not a wait for ever.
-  await vault.withLock(
+  vault.withLock(
     () => {
       balance[res.id % ACCOUNTS] -= 1
       balance[(res.id + 1) % ACCOUNTS] += 1
