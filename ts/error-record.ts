@@ -36,7 +36,7 @@ export function describe(thrown: unknown, depth = 0): ErrorRecord {
 
 /** Builds an error (or the value) again: of our own classes and JavaScript's where it was one. */
 export function rebuild(record: ErrorRecord): unknown {
-  if (!record.isError) return record.value === undefined ? undefined : deserialize(record.value)
+  if (!record.isError) return record.value === undefined ? undefined : restore(record.value)
   const error = new Error(record.message)
   const prototype = prototypeOf(record.name)
   if (prototype !== undefined) Object.setPrototypeOf(error, prototype)
@@ -44,7 +44,7 @@ export function rebuild(record: ErrorRecord): unknown {
   hidden(error, 'stack', record.stack)
   for (const [key, bytes] of record.properties ?? []) {
     Object.defineProperty(error, key, {
-      value: deserialize(bytes),
+      value: restore(bytes),
       enumerable: true,
       writable: true,
       configurable: true,
@@ -124,6 +124,11 @@ function read(get: () => unknown): unknown {
 function text(get: () => unknown): string {
   const value = read(get)
   return typeof value === 'string' ? value : ((read(() => String(value ?? '')) as string | undefined) ?? '')
+}
+
+/** What {@link clone} made. V8 writes some circular errors so that it cannot read them again. */
+function restore(bytes: Uint8Array): unknown {
+  return read(() => deserialize(bytes))
 }
 
 function clone(get: () => unknown): Uint8Array | undefined {

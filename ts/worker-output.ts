@@ -125,6 +125,6 @@ class LineWriter {
   #mark(bytes: Buffer): Buffer {
     const text = bytes.toString('latin1')
     const prefix = Buffer.from(this.#prefix).toString('latin1')
-    return Buffer.from(prefix + text.replace(/\n(?=[^])/g, `\n${prefix}`), 'latin1')
+    return Buffer.from(prefix + text.replace(/\n(?!$)/g, `\n${prefix}`), 'latin1')
   }
 }

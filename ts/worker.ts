@@ -38,18 +38,23 @@ native.doorbellRef(native.doorbellListen(DOORBELL_FD, rung), true)
 function readIdentity(): Identity {
   const text = process.env[IDENTITY]
   delete process.env[IDENTITY]
-  const read = text === undefined ? undefined : (JSON.parse(text) as Identity)
-  if (read === undefined || read.parent !== process.ppid) {
+  if (text === undefined) {
     process.stderr.write('this program is a part of tsdsm that Cluster.start runs\n')
     process.exit(2)
   }
+  const read = JSON.parse(text) as Identity
+  // Main is gone already, or this is another process' child that got the variable.
+  if (read.parent !== process.ppid) process.exit(2)
   return read
 }
 
 function rung(): void {
   if (context !== undefined && context.run !== 0) {
     // In the midst of an asynchronous task: the only news can be that the run is cancelled.
-    context.resource?.checkCancelled()
+    if (context.resource?.checkCancelled()) {
+      const { cancelled } = require('./resource.js') as typeof import('./resource.js')
+      context.objects.callOff(cancelled())
+    }
     return
   }
   const taken = native.runTake(session.handle)
@@ -121,6 +126,7 @@ function leave(reason: number, ok: boolean, payload: Uint8Array): void {
   const { run } = own
   own.run = 0
   own.resource = undefined
+  own.objects.endTask()
   flushOutput()
   native.runLeave(session.handle, run, reason)
   native.runComplete(session.handle, ok, payload)
