@@ -28,24 +28,24 @@ impl Callback {
     pub fn call(&self, argument: Option<u32>) {
         in_scope(self.env, || {
             let mut function = ptr::null_mut();
-            let mut receiver = ptr::null_mut();
             let mut value = ptr::null_mut();
             // SAFETY: the reference is alive, a handle scope is open, and this is the environment's own thread. An
             // environment that is shutting down refuses the calls, and then there is nobody left to tell.
             unsafe {
                 if sys::napi_get_reference_value(self.env, self.function, &mut function) != sys::Status::napi_ok
                     || function.is_null()
-                    || sys::napi_get_global(self.env, &mut receiver) != sys::Status::napi_ok
                     || argument.is_some_and(|number| {
                         sys::napi_create_uint32(self.env, number, &mut value) != sys::Status::napi_ok
                     })
                 {
                     return;
                 }
+                // Its own receiver: with the global object for `this`, a REPL, which has a global `domain`, would take
+                // that for the callback's domain and fail.
                 let status = sys::napi_make_callback(
                     self.env,
                     ptr::null_mut(),
-                    receiver,
+                    function,
                     function,
                     usize::from(argument.is_some()),
                     &value,
