@@ -83,6 +83,19 @@ test('what a ring throws is an uncaught exception, and the doorbell goes on', as
   t.is(stdout, 'first ring\nsecond ring\n')
 })
 
+test('a doorbell rings in a REPL, whose global object has a domain', async t => {
+  const repl = spawn(process.execPath, ['-i'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  // Its standard input stays open: with the end of that the REPL would end, rung or not.
+  repl.stdin.write(`
+    const { native } = require(${JSON.stringify(join(ROOT, 'dist/native.js'))})
+    const fd = native.doorbellCreate()
+    native.doorbellListen(fd, () => process.exit(7))
+    process.on('uncaughtException', () => process.exit(1))
+    native.doorbellRing(fd)\n`)
+  repl.stdout.resume()
+  t.deepEqual(await once(repl, 'exit'), [7, null])
+})
+
 test('a ring runs promises and ticks before it returns to the loop', async t => {
   const fd = native.doorbellCreate()
   const order: string[] = []
