@@ -2,6 +2,7 @@
 //
 //   node build/examples/vec-add.mjs [length] [workers]     # 10 and 4 unless told
 //   npx tsx examples/vec-add.mts 10 4                      # the same, from the source
+//   node examples/vec-add.mts 10 4                         # too, from Node 22.18 on
 //
 // A, B and C are shared: every process sees the same memory. Each worker adds its own share of the indices, here a
 // random one. The barrier makes worker 1 wait until all have finished, so it prints the whole of C.
