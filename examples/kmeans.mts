@@ -14,7 +14,7 @@
 // below 2^53, and adding those is exact in any order. (The post codes are GeoNames', CC BY 4.0, from vega-datasets.)
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { SingleBar } from 'cli-progress'
+import { Presets, SingleBar } from 'cli-progress'
 import { Command, Option } from 'commander'
 import { randomInt, randomLcg } from 'd3-random'
 import { Cluster, type Resource } from 'tsdsm'
@@ -164,10 +164,8 @@ async function run(workers: number | undefined, { degrees }: Places, settings: S
       places.set(toMetres(place), 3 * i)
     })
 
-    const bar = new SingleBar({
-      format: `${plural(cluster.size, 'worker')} {bar} {percentage}%`,
-      clearOnComplete: true,
-    })
+    const format = `  ${plural(cluster.size, 'worker')} {bar} {percentage}%`
+    const bar = new SingleBar({ format, clearOnComplete: true }, Presets.shades_classic)
     bar.start(settings.starts, 0)
     const begin = performance.now()
     try {
