@@ -57,6 +57,8 @@ export async function draw(file: string, picture: Picture): Promise<void> {
   const colours = chooseColours(picture.centres.map(centre => projection(centre.at)))
 
   const dots: string[] = picture.centres.map(() => '')
+  // The more places, the smaller their dots.
+  const dot = Math.min(3.4, Math.max(1.9, 400 / Math.sqrt(picture.places.length)))
   let outside = 0
   picture.places.forEach((place, i) => {
     const at = projection(place)
@@ -76,7 +78,7 @@ export async function draw(file: string, picture: Picture): Promise<void> {
 <text x="${MARGIN}" y="42" font-size="26" font-weight="bold" fill="#222">${escapeXml(picture.title)}</text>
 <text x="${MARGIN}" y="68" font-size="15" fill="#555">${escapeXml(picture.subtitle)}</text>
 <path d="${path(land)}" fill="#f1efea"/>
-<g fill="none" stroke-width="1.9" stroke-linecap="round">
+<g fill="none" stroke-width="${dot.toFixed(1)}" stroke-linecap="round">
 ${dots.map((d, j) => d && `<path d="${d}" stroke="${colours[j]}"/>`).join('\n')}
 </g>
 <path d="${path(mesh(topology, areas))}" fill="none" stroke="#8a8780" stroke-width="0.6" stroke-linejoin="round"/>
