@@ -1,11 +1,4 @@
-import {
-  BrokenBarrierError,
-  type BrokenBarrierReason,
-  ClosedError,
-  DeadlockError,
-  TimeoutError,
-  UnsupportedError,
-} from './errors.js'
+import { BrokenBarrierError, type BrokenBarrierReason, ClosedError, DeadlockError, TimeoutError } from './errors.js'
 import type { Session } from './native.js'
 import { native } from './native.js'
 import { checkOptions } from './options.js'
@@ -128,17 +121,11 @@ export class Barrier {
   }
 
   /**
-   * Makes a named barrier sound again. Whoever waits in it gets a BrokenBarrierError.
+   * Makes the barrier sound again. Whoever waits in it gets a BrokenBarrierError.
    *
-   * @throws UnsupportedError for the run's own barrier: its parties would come to different rounds
    * @throws ClosedError
    */
   reset(): void {
-    if (this.#run !== undefined) {
-      throw new UnsupportedError("the run's own barrier is fresh in each run and cannot be reset within one", {
-        barrierName: this.name,
-      })
-    }
     native.barrierReset(this.#session, this.#index)
   }
 
@@ -148,7 +135,6 @@ export class Barrier {
    * @throws ClosedError
    */
   break(): void {
-    this.#epoch()
     native.barrierBreak(this.#session, this.#index, EXPLICIT)
   }
 

@@ -63,6 +63,8 @@ export class Lock {
   readonly #bits: { readonly POISON: number; readonly OWNER_MASK: number }
   readonly #interrupt: () => void
   readonly #queue: LockQueue
+  /** Somebody on this thread was told that it holds the lock: an asynchronous grant on its way does not count. */
+  #entered = false
 
   /** @internal */
   constructor(session: Session, words: Int32Array, index: number, name: string, me: number, interrupt: () => void) {
@@ -75,9 +77,13 @@ export class Lock {
     this.#bits = native.layout(session)
     this.#interrupt = interrupt
     this.#queue = new LockQueue({
+      isOpen: () => this.#words.length !== 0,
       heldHere: () => this.held,
       attempt: recover => native.lockSlice(session, index, (recover ? RECOVER : 0) | TRY, -1),
       wait: (recover, done) => native.lockWait(session, index, recover ? RECOVER : 0, -1, done),
+      entered: () => {
+        this.#entered = true
+      },
       giveBack: () => native.lockRelease(session, index),
       error: (status, timeout) => this.#error(status, timeout),
     })
@@ -114,7 +120,7 @@ export class Lock {
     if (options === undefined && this.#tryFast()) return true
     const { recover = false } = checkOptions('tryAcquire', options, { recover: 'boolean' })
     this.#checkOpen()
-    const status = native.lockSlice(this.#session, this.#index, (recover ? RECOVER : 0) | TRY, -1)
+    const status = this.#slice((recover ? RECOVER : 0) | TRY, -1)
     if (status === TIMED_OUT || status === DEADLOCK) return false
     this.#granted(status)
     return true
@@ -143,10 +149,13 @@ export class Lock {
    * @throws ClosedError
    */
   release(): void {
-    if (this.#words.length === 0) throw this.#closed()
+    this.#checkOpen()
+    const entered = this.#entered
+    this.#entered = false
     if (
-      Atomics.compareExchange(this.#words, this.#at, this.#me, 0) !== this.#me &&
-      native.lockRelease(this.#session, this.#index) === 0
+      !entered ||
+      (Atomics.compareExchange(this.#words, this.#at, this.#me, 0) !== this.#me &&
+        native.lockRelease(this.#session, this.#index) === 0)
     ) {
       throw new NotOwnerError(`lock '${this.name}' is not held by this thread, which releases it`, {
         lockName: this.name,
@@ -185,7 +194,7 @@ export class Lock {
 
   /** Whether this thread holds the lock. */
   get held(): boolean {
-    return (Atomics.load(this.#open(), this.#at) & this.#bits.OWNER_MASK) === this.#me
+    return (Atomics.load(this.#open(), this.#at) & this.#bits.OWNER_MASK) === this.#me && this.#entered
   }
 
   /** Whether a holder died, or left its task, and nobody has called {@link clearPoison} since. */
@@ -219,7 +228,9 @@ export class Lock {
   }
 
   #tryFast(): boolean {
-    return this.#words.length !== 0 && Atomics.compareExchange(this.#words, this.#at, 0, this.#me) === 0
+    if (this.#words.length === 0 || Atomics.compareExchange(this.#words, this.#at, 0, this.#me) !== 0) return false
+    this.#entered = true
+    return true
   }
 
   #wait(timeout: number, recover: boolean): boolean {
@@ -234,7 +245,7 @@ export class Lock {
     const deadline = deadlineOf(timeout)
     let flags = recover ? RECOVER : 0
     for (;;) {
-      const status = native.lockSlice(this.#session, this.#index, flags, timeLeft(deadline))
+      const status = this.#slice(flags, timeLeft(deadline))
       if (status !== AGAIN) return this.#granted(status, timeout)
       flags |= RESUMED
       try {
@@ -246,11 +257,22 @@ export class Lock {
     }
   }
 
+  #slice(flags: number, timeout: number): number {
+    const status = native.lockSlice(this.#session, this.#index, flags, timeout)
+    if (status !== DEADLOCK || this.#entered || !this.#queue.adopt()) return status
+    // An asynchronous wait of this thread that was called off had been granted before it could end.
+    this.#entered = true
+    if (!this.poisoned) return ACQUIRED
+    if ((flags & RECOVER) !== 0) return ACQUIRED_POISONED
+    this.release()
+    return OWNER_DIED
+  }
+
   /** Whether a status that holds the lock is a recovery; throws for those that do not hold it. */
   #granted(status: number, timeout?: number): boolean {
-    if (status === ACQUIRED) return false
-    if (status === ACQUIRED_POISONED) return true
-    throw this.#error(status, timeout)
+    if (status !== ACQUIRED && status !== ACQUIRED_POISONED) throw this.#error(status, timeout)
+    this.#entered = true
+    return status === ACQUIRED_POISONED
   }
 
   #error(status: number, timeout?: number): Error {

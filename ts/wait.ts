@@ -24,6 +24,11 @@ export const ACQUIRED_POISONED = 2
 export const OWNER_DIED = 3
 export const TIMED_OUT = 4
 export const DEADLOCK = 5
+export const CANCELLED = 6
+
+function holds(status: number): boolean {
+  return status === ACQUIRED || status === ACQUIRED_POISONED
+}
 
 /** A longer timer fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1
@@ -89,12 +94,16 @@ class Ticket {
 
 /** What a {@link LockQueue} stands before. */
 export interface Gate {
+  /** Whether the cluster is open. */
+  isOpen(): boolean
   /** Whether this thread holds the lock. */
   heldHere(): boolean
   /** Takes the lock if it can be had at once: a status, {@link TIMED_OUT} where somebody holds it. */
   attempt(recover: boolean): number
   /** Waits on another thread. */
   wait(recover: boolean, done: (status: number) => void): Wait
+  /** Is told when the lock is held for a ticket. */
+  entered(): void
   /** Gives back what was granted to a wait that had been called off. */
   giveBack(): void
   /** The error that a status stands for. */
@@ -109,7 +118,7 @@ export class LockQueue {
   readonly #gate: Gate
   #tickets: Ticket[] = []
   /** The wait for the word that is on, for the ticket that was first when it began. */
-  #wait: { handle: Wait; ticket: Ticket } | undefined
+  #wait: { handle: Wait; ticket: Ticket; adopted: boolean } | undefined
 
   constructor(gate: Gate) {
     this.#gate = gate
@@ -117,7 +126,17 @@ export class LockQueue {
 
   /** Whether somebody on this thread waits for the lock. */
   get occupied(): boolean {
-    return this.#wait !== undefined || this.#tickets.length > 0
+    return this.#tickets.length > 0
+  }
+
+  /**
+   * For a blocking acquire that finds the lock with this thread, although nobody here holds it: a wait that was called
+   * off was granted before it could end. The lock is the caller's now, and is not given back. False if that is not so.
+   */
+  adopt(): boolean {
+    if (this.#wait === undefined || this.#wait.adopted || !this.#wait.ticket.settled) return false
+    this.#wait.adopted = true
+    return true
   }
 
   /** Resolves when the lock is held: whether it was recovered. */
@@ -137,6 +156,10 @@ export class LockQueue {
 
   /** Lets the first one try, when the lock may have become free. */
   advance(): void {
+    if (!this.#gate.isOpen()) {
+      this.callOffAll(this.#gate.error(CANCELLED))
+      return
+    }
     while (this.#wait === undefined && this.#tickets.length > 0 && !this.#gate.heldHere()) {
       const ticket = this.#tickets[0]
       const status = this.#gate.attempt(ticket.recover)
@@ -145,12 +168,14 @@ export class LockQueue {
         continue
       }
       const handle = this.#gate.wait(ticket.recover, status => {
+        const adopted = wait.adopted
         this.#wait = undefined
         if (!ticket.settled) this.#settle(ticket, status)
-        else if (status === ACQUIRED || status === ACQUIRED_POISONED) this.#gate.giveBack()
+        else if (holds(status) && !adopted) this.#gate.giveBack()
         this.advance()
       })
-      this.#wait = { handle, ticket }
+      const wait = { handle, ticket, adopted: false }
+      this.#wait = wait
     }
   }
 
@@ -161,8 +186,12 @@ export class LockQueue {
 
   #settle(ticket: Ticket, status: number): void {
     this.#remove(ticket)
-    if (status === ACQUIRED || status === ACQUIRED_POISONED) ticket.resolve(status === ACQUIRED_POISONED)
-    else ticket.reject(this.#gate.error(status))
+    if (holds(status)) {
+      this.#gate.entered()
+      ticket.resolve(status === ACQUIRED_POISONED)
+    } else {
+      ticket.reject(this.#gate.error(status))
+    }
   }
 
   #callOff(ticket: Ticket, reason: unknown): void {
