@@ -14,7 +14,7 @@ use scratch::roles::{play, subject, succeeded};
 use tsdsm_core::barrier::{Patience, Turn};
 use tsdsm_core::control::{Control, Limits, OwnerToken};
 use tsdsm_core::mailbox::{self, Outcome, Settled};
-use tsdsm_core::mutex::Slice;
+use tsdsm_core::mutex::{Request, Slice};
 use tsdsm_core::objects::{self, DEFAULT_BARRIER, DEFAULT_LOCK, Kind as Object};
 use tsdsm_core::slots::{Kind, Participant, State};
 use tsdsm_core::sys::{eventfd, process::Cause};
@@ -419,6 +419,27 @@ fn a_reused_pid_does_not_keep_the_dead_alive() {
     recover::sweep(&main.control).unwrap();
     assert_eq!(main.control.occupant(other.slot()), None);
     assert!(main.control.is_alive(me.owner()));
+}
+
+#[test]
+fn who_is_out_of_descriptors_takes_nobody_for_dead() {
+    let main = Main::new();
+    let lock = main.control.mutex(DEFAULT_LOCK).unwrap();
+    assert!(lock.try_fast(main.me.owner()));
+    succeeded(&play("role_has_no_descriptor_left", &main.cluster.0).output().unwrap());
+    assert_eq!(lock.holder(), Some(main.me.owner()));
+}
+
+#[test]
+#[ignore = "a role in other tests"]
+fn role_has_no_descriptor_left() {
+    let control = Control::attach(&subject()).unwrap();
+    let me = Participant::claim(&control, Kind::Joiner, None).unwrap();
+    let all: Vec<_> = std::iter::repeat_with(|| std::fs::File::open("/dev/null")).map_while(Result::ok).collect();
+    assert!(all.len() > 10);
+    let lock = control.mutex(DEFAULT_LOCK).unwrap();
+    let request = Request { recover: true, tick: Duration::from_millis(1), ..Request::default() };
+    assert_eq!(lock.lock_slice(me.owner(), &request, &*control), Slice::Again, "its holder lives");
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub enum Vital {
     Alive(u64),
     /// There is none of that number, or it is a zombie.
     Dead,
-    /// There is no /proc to ask.
+    /// It cannot be asked: there is no /proc, or /proc hides it.
     Unknown,
 }
 
@@ -39,10 +39,24 @@ pub fn tid() -> u32 {
 
 /// Asks /proc about a process. `kill(pid, 0)` would take a zombie for alive.
 pub fn vital(pid: u32) -> Vital {
-    let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else {
-        return if fs::metadata("/proc/self/stat").is_ok() { Vital::Dead } else { Vital::Unknown };
-    };
-    parse_stat(&stat)
+    match fs::read(format!("/proc/{pid}/stat")) {
+        Ok(stat) => parse_stat(&stat),
+        Err(error) if is_absence(&error) && !exists(pid) && fs::metadata("/proc/self/stat").is_ok() => Vital::Dead,
+        // No descriptor left to ask with, or another user's process where /proc shows only one's own.
+        Err(_) => Vital::Unknown,
+    }
+}
+
+/// `ESRCH`: it has ended between open and read.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
+}
+
+/// Whether there is a process of this number, be it a zombie.
+fn exists(pid: u32) -> bool {
+    // SAFETY: no pointers, and no signal is sent.
+    let answer = unsafe { libc::kill(pid as libc::pid_t, 0) };
+    answer == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
 /// Fields 3 (state) and 22 (start time) stand behind the name, which may itself hold brackets and blanks.
