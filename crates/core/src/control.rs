@@ -104,7 +104,11 @@ impl Control {
         let mut patience = Patience::new();
         loop {
             janitor::check_free(cluster, &mut patience)?;
-            let draft = Draft::new(&segment, geometry.bytes, mode)?;
+            let draft = match Draft::new(&segment, geometry.bytes, mode) {
+                // Somebody was quicker, or a janitor holds the name for a moment: the next look tells which.
+                Err(Error::NameExists { .. }) => continue,
+                other => other?,
+            };
             let uuid = header::write(draft.mapping(), limits, &geometry, seed)?;
             let token = own(&draft)?;
             let (mapping, id) = (draft.mapping().clone(), FileId::of(&token)?);
@@ -112,7 +116,6 @@ impl Control {
             let mut control = Control::new(cluster, mapping, id, copy, *limits, geometry, seed, uuid);
             control.install_defaults();
             match draft.publish() {
-                // Somebody was quicker, or a janitor holds the name for a moment: the next look tells which.
                 Err(Error::NameExists { .. }) => continue,
                 other => other?,
             };

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::catalogue::{self, STICKY};
 use crate::control::{self, ALL, Control, Ownership, Patience};
 use crate::layout::{MAGIC, PAGE, PLACEHOLDER};
-use crate::segment::{self, Draft, Entry, FileId};
+use crate::segment::{self, Attached, Draft, Entry, FileId};
 use crate::slots::Kind;
 use crate::sys::locks::{self, Holder};
 use crate::{Error, Result, name};
@@ -132,12 +132,15 @@ pub(crate) fn check_free(cluster: &str, patience: &mut Patience) -> Result<()> {
 /// [`Error::System`], the first one; the rest was removed all the same.
 pub(crate) fn end(control: &Control) -> Result<()> {
     // By identity, also if somebody has taken our control's name away and another cluster has it by now.
+    let mut failed = None;
     for (_, array) in catalogue::list(control) {
         if !array.persist && array.file.is_none() {
-            segment::unlink(&name::array_segment(control.cluster(), &array.name), Some(array.id))?;
+            let removed = segment::unlink(&name::array_segment(control.cluster(), &array.name), Some(array.id));
+            failed = failed.or(removed.err());
         }
     }
-    remove_cluster(control.cluster(), control.id()).map(drop)
+    let rest = remove_cluster(control.cluster(), control.id()).map(drop);
+    failed.map_or(rest, Err)
 }
 
 /// Removes what a stale cluster left, or arrays that have no cluster. Returns the names; none where it is alive.
@@ -160,12 +163,8 @@ fn remove_orphans(cluster: &str) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let segment = name::control_segment(cluster);
-    let draft = Draft::new(&segment, PAGE, 0o600)?;
-    // SAFETY: a mapped page that begins where every word may; nobody else has it yet.
-    unsafe { &*draft.mapping().as_ptr().cast::<AtomicU64>() }.store(PLACEHOLDER, Ordering::Relaxed);
-    let _held = control::own(&draft)?;
-    match draft.publish() {
-        Ok(attached) => {
+    match placeholder(&segment) {
+        Ok((attached, _held)) => {
             let mut removed = remove_cluster(cluster, attached.id)?;
             removed.retain(|name| *name != segment);
             Ok(removed)
@@ -174,6 +173,15 @@ fn remove_orphans(cluster: &str) -> Result<Vec<String>> {
         Err(Error::NameExists { .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
+}
+
+/// Takes a cluster's name, which lasts until it is unlinked, and main's byte, as long as the file is open.
+fn placeholder(segment: &str) -> Result<(Attached, File)> {
+    let draft = Draft::new(segment, PAGE, 0o600)?;
+    // SAFETY: a mapped page that begins where every word may; nobody else has it yet.
+    unsafe { &*draft.mapping().as_ptr().cast::<AtomicU64>() }.store(PLACEHOLDER, Ordering::Relaxed);
+    let held = control::own(&draft)?;
+    Ok((draft.publish()?, held))
 }
 
 /// The caller keeps others from doing this: it holds main's byte, the cleaning byte, or all of them. As long as the name

@@ -5,7 +5,7 @@ mod scratch;
 
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
 use actors::{Actor, listen, say, until};
 use scratch::Cluster;
@@ -15,7 +15,7 @@ use tsdsm_core::catalogue::{self, Array};
 use tsdsm_core::control::{Control, Limits, OwnerToken};
 use tsdsm_core::dtype::DType;
 use tsdsm_core::janitor::{self, SegmentInfo};
-use tsdsm_core::segment;
+use tsdsm_core::segment::{self, FileId};
 use tsdsm_core::slots::{Kind, Participant};
 use tsdsm_core::{Error, mailbox};
 
@@ -161,6 +161,8 @@ each_alone! {
     what_is_not_ours_is_left_alone
     what_belongs_to_another_user_is_left_alone
     a_closing_cluster_removes_its_own_arrays_only_also_when_somebody_took_its_name
+    one_name_that_cannot_be_removed_keeps_no_other
+    of_several_starts_over_arrays_without_a_cluster_one_gets_the_name
     janitors_starts_and_attaches_do_each_other_no_harm
 }
 
@@ -318,6 +320,46 @@ mod alone {
         enter(&other, "B", false);
         drop(token);
         assert_eq!(cluster.segments(), [cluster.control(), cluster.array("B")]);
+    }
+
+    #[test]
+    #[ignore = "run alone"]
+    fn one_name_that_cannot_be_removed_keeps_no_other() {
+        let cluster = Cluster::new();
+        let (control, mut token) = create(&cluster);
+        // A folder refuses to be unlinked, as the file of another user does.
+        let path = segment::path(&cluster.array("A"));
+        fs::create_dir(&path).unwrap();
+        let id = FileId::from(&fs::metadata(&path).unwrap());
+        let entry = Array { name: "A".to_owned(), id, bytes: 1, file: None, persist: false, read_only: false };
+        catalogue::insert(&control, &entry).unwrap();
+        enter(&control, "B", false);
+        assert!(matches!(token.close(), Err(Error::System { .. })));
+        assert_eq!(cluster.segments(), [""; 0]);
+        fs::remove_dir(&path).unwrap();
+    }
+
+    #[test]
+    #[ignore = "run alone"]
+    fn of_several_starts_over_arrays_without_a_cluster_one_gets_the_name() {
+        let cluster = Cluster::new();
+        for _ in 0..100 {
+            segment_of(&cluster.0, "A");
+            let start = Barrier::new(4);
+            let all: Vec<_> = std::thread::scope(|scope| {
+                let one = || {
+                    start.wait();
+                    Control::create(&cluster.0, &LIMITS, 0, 0o600)
+                };
+                let all = [(); 4].map(|()| scope.spawn(one));
+                all.into_iter().map(|one| one.join().unwrap()).collect()
+            });
+            let (started, refused): (Vec<_>, Vec<_>) = all.into_iter().partition(Result::is_ok);
+            for error in refused.into_iter().filter_map(Result::err) {
+                assert!(matches!(&error, Error::NameExists { name } if *name == cluster.0), "{error:?}");
+            }
+            assert_eq!((started.len(), cluster.segments()), (1, vec![cluster.control()]));
+        }
     }
 
     #[test]
