@@ -6,7 +6,7 @@
 //!
 //! Semaphores, when there are any, come after everything else: their holders may wait for a lock meanwhile.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 use crate::Result;
 use crate::barrier::{Breaker, Reason};
@@ -78,6 +78,8 @@ fn recover(control: &Control, owner: Owner) {
     if slot.state.load(Ordering::Acquire) != dead {
         return;
     }
+    // Against the fence in `run::begin`, which enters members and then asks whether they live.
+    fence(Ordering::SeqCst);
     let worker = control.valid_worker(slot.worker.load(Ordering::Relaxed));
     for (index, kind) in control.live_objects() {
         match kind {

@@ -3,7 +3,7 @@
 //! The default lock and the default barrier are fresh in each run. The barrier's epoch is the run's number, so that a
 //! straggler of one run cannot arrive in the next.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 use crate::barrier::{Breaker, Reason};
 use crate::control::Control;
@@ -25,6 +25,8 @@ pub fn begin(control: &Control, workers: &[u32]) -> Result<u32> {
     control.mutex(DEFAULT_LOCK)?.renew();
     let barrier = control.barrier(DEFAULT_BARRIER)?;
     barrier.renew(run, workers.len() as u32, members.iter().map(|member| member.slot()));
+    // Against the fence in `recover`: either that sees the member, or this loop sees it dead.
+    fence(Ordering::SeqCst);
     for (member, &worker) in members.iter().zip(workers) {
         // Recovered before it was made a member: nobody else will break the barrier for it.
         if !control.claims_to_live(*member) {

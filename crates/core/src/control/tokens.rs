@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::{Control, Patience, system};
 use crate::segment::{self, Draft};
@@ -99,7 +99,11 @@ impl Control {
 
     /// As [`Control::hold_recovery`], but `None` if somebody is at work.
     pub(crate) fn try_hold_recovery(&self) -> Result<Option<Held<'_>>> {
-        let Ok(guard) = self.recovery.try_lock() else { return Ok(None) };
+        let guard = match self.recovery.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Poisoned(left)) => left.into_inner(),
+            Ok(guard) => guard,
+        };
         let held = locks::try_lock(&self.file, RECOVERY)?;
         Ok(held.then_some(Held { file: &self.file, bytes: RECOVERY, _guard: guard }))
     }
