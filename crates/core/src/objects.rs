@@ -139,12 +139,6 @@ impl Control {
         let cell = self.head(index);
         // Whoever reads the old entry now finds another head when it looks again.
         fence(Ordering::Release);
-        if cell.kind.load(Ordering::Relaxed) != kind as u32 {
-            // What another kind has left there. Within one kind the body knows how to begin anew.
-            for word in self.words(self.geometry().object_body(index), self.geometry().object_room() / 8) {
-                word.store(0, Ordering::Relaxed);
-            }
-        }
         cell.kind.store(kind as u32, Ordering::Relaxed);
         cell.params[0].store(parties, Ordering::Relaxed);
         store_bytes(&cell.name, name.as_bytes());
@@ -207,7 +201,7 @@ impl Control {
     pub(crate) fn barrier_at(&self, index: u32) -> Barrier<'_> {
         let entries = barrier::entries(self.limits().slots as usize);
         Barrier {
-            layout: self.at(self.geometry().object_body(index)),
+            layout: self.at(self.geometry().object_barrier(index)),
             came: self.words(self.geometry().object_table(index), entries),
         }
     }
@@ -216,8 +210,8 @@ impl Control {
     pub(crate) fn live_objects(&self) -> impl Iterator<Item = (u32, Kind)> {
         (0..self.objects_in_use()).filter_map(|index| {
             let cell = self.head(index);
-            let kind = Kind::from_code(cell.kind.load(Ordering::Relaxed))?;
-            (cell.head.load(Ordering::Acquire) & 0xff == LIVE).then_some((index, kind))
+            let kind = read_stable(&cell.head, || Kind::from_code(cell.kind.load(Ordering::Relaxed)));
+            kind.map(|(_, kind)| (index, kind))
         })
     }
 

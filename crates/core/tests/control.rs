@@ -15,6 +15,7 @@ use tsdsm_core::barrier::Reason;
 use tsdsm_core::catalogue::{self, Array};
 use tsdsm_core::control::{Control, Limits, OwnerToken};
 use tsdsm_core::mailbox::{self, Outcome, Settled};
+use tsdsm_core::mutex::Request;
 use tsdsm_core::objects::{self, DEFAULT_BARRIER, DEFAULT_LOCK, Kind as Object};
 use tsdsm_core::segment::{self, Draft, FileId};
 use tsdsm_core::slots::{Kind, Participant};
@@ -374,6 +375,23 @@ fn objects_are_found_by_kind_and_name_and_a_new_one_of_an_old_name_is_another() 
         .and_then(|()| objects::create(&control, "y", Object::Barrier, 2))
         .unwrap();
     assert_eq!(control.barrier(as_barrier).unwrap().info().arrived, 0);
+}
+
+#[test]
+fn who_is_about_to_look_at_a_deleted_lock_does_no_harm_to_the_barrier_in_its_place() {
+    let cluster = Cluster::new();
+    let (control, _token) = create(&cluster);
+    let me = Participant::claim(&control, Kind::Joiner, None).unwrap();
+    let index = objects::create(&control, "lock", Object::Lock, 0).unwrap();
+    let lock = control.mutex(index).unwrap();
+    objects::delete(&control, "lock", Object::Lock).unwrap();
+    assert_eq!(objects::create(&control, "barrier", Object::Barrier, 2).unwrap(), index);
+    let barrier = control.barrier(index).unwrap();
+    let before = barrier.info();
+    // In the middle of a slice, so that nothing asks what stands there now.
+    lock.lock_slice(me.owner(), &Request::default(), &*control);
+    lock.unlock(me.owner());
+    assert_eq!(barrier.info(), before);
 }
 
 #[test]
