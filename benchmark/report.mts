@@ -34,7 +34,8 @@ const figures = ({ min, median, rounds }: Figures, unit: Unit, usual: number): s
   `${quantity(min, unit)} / ${quantity(median, unit)}${rounds.length < usual ? ` (${rounds.length} round${rounds.length > 1 ? 's' : ''})` : ''}`
 
 const wanted = (target: Target): string =>
-  'atMost' in target ? `≤ ${target.atMost} ×` : `≥ ${target.timesAsFast} × as fast`
+  (target.stretch ? 'stretch: ' : '') +
+  ('atMost' in target ? `≤ ${target.atMost} ×` : `≥ ${target.timesAsFast} × as fast`)
 
 function achieved(ratio: number, target: Target | undefined): string {
   return target && 'timesAsFast' in target ? `${digits(ratio)} × as fast` : `${digits(ratio)} ×`
@@ -51,7 +52,7 @@ export function lines(rows: readonly Row[], rounds: number): string[] {
         isSkipped(peer) ? `skipped: ${peer.skipped}` : figures(peer, row.unit, rounds),
         ratio === undefined ? '' : achieved(ratio, target),
         target ? wanted(target) : '',
-        hit === undefined ? '' : hit ? 'hit' : '**missed**',
+        hit === undefined ? '' : hit ? 'hit' : target?.stretch ? 'not reached' : '**missed**',
       ]
       return `| ${cells.join(' | ')} |`
     }),

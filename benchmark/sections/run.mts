@@ -18,7 +18,7 @@ export default async function run(options: Options): Promise<Row[]> {
       await ours(calls),
       [
         { side: await piscina(calls), target: { atMost: 0.5 } },
-        { side: await cPeer('eventfd, in C', 'dispatch', [WORKERS, calls]), target: { atMost: 2 } },
+        { side: await cPeer('eventfd, in C', 'dispatch', [WORKERS, calls]), target: { atMost: 2, stretch: true } },
         { side: await threads(calls) },
         { side: await pythonPeer('multiprocessing Pool.map', 'pool.py', [WORKERS, calls / 10]) },
         { side: await pythonPeer('py-dsm runProcesses', 'py_dsm.py', ['empty', WORKERS, calls / 100]) },
