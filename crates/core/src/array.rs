@@ -125,7 +125,7 @@ impl ArrayMapping {
 /// # Errors
 /// Those of [`Draft::new`] and [`Draft::publish`]; nothing is left behind.
 pub fn create(segment: &str, spec: &Spec, mode: u32) -> Result<ArrayMapping> {
-    fill(Draft::new(segment, file_len(spec)?, mode)?, spec)
+    draft(segment, spec, mode)?.publish()
 }
 
 /// Makes an array of zeros in a new `.npy` file, which stays when everybody is gone. It is complete, and its storage
@@ -135,7 +135,48 @@ pub fn create(segment: &str, spec: &Spec, mode: u32) -> Result<ArrayMapping> {
 /// [`Error::NameExists`], [`Error::NotFound`] without the folder, [`Error::OutOfSharedMemory`] where the file system
 /// lacks the room, [`Error::Unsupported`] where it is read-only or cannot share mapped files. Nothing is left behind.
 pub fn create_file(path: &Path, spec: &Spec, mode: u32) -> Result<ArrayMapping> {
-    fill(Draft::in_file(path, file_len(spec)?, mode)?, spec)
+    draft_file(path, spec, mode)?.publish()
+}
+
+/// An array that nobody else sees yet. Dropped unpublished it is gone.
+pub(crate) struct Unpublished {
+    draft: Draft,
+    spec: Spec,
+}
+
+/// The first part of [`create`], which takes all of its time.
+pub(crate) fn draft(segment: &str, spec: &Spec, mode: u32) -> Result<Unpublished> {
+    Ok(Unpublished::new(Draft::new(segment, file_len(spec)?, mode)?, spec))
+}
+
+/// The first part of [`create_file`].
+pub(crate) fn draft_file(path: &Path, spec: &Spec, mode: u32) -> Result<Unpublished> {
+    Ok(Unpublished::new(Draft::in_file(path, file_len(spec)?, mode)?, spec))
+}
+
+impl Unpublished {
+    fn new(draft: Draft, spec: &Spec) -> Unpublished {
+        let header = npy::encode(spec);
+        // SAFETY: a draft's mapping is at least a page, and nobody else has it before it is published.
+        unsafe { std::ptr::copy_nonoverlapping(header.as_ptr(), draft.mapping().as_ptr(), header.len()) }
+        Unpublished { draft, spec: spec.clone() }
+    }
+
+    /// Which file it is.
+    pub(crate) fn id(&self) -> FileId {
+        self.draft.id()
+    }
+
+    /// The file's size in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.draft.mapping().len() as u64
+    }
+
+    /// Gives it its name.
+    pub(crate) fn publish(self) -> Result<ArrayMapping> {
+        let published = self.draft.publish()?;
+        Ok(ArrayMapping { mapping: published.mapping, offset: DATA_OFFSET, spec: self.spec, id: published.id })
+    }
 }
 
 /// Attaches the array in a segment: one of ours, or one that NumPy's `open_memmap` made.
@@ -160,14 +201,6 @@ pub fn open_file(path: &Path, access: Access) -> Result<ArrayMapping> {
 fn file_len(spec: &Spec) -> Result<usize> {
     usize::try_from(DATA_OFFSET as u64 + spec.bytes())
         .map_err(|_| Error::InvalidArgument(format!("the shape {:?} is too large for this machine", spec.shape)))
-}
-
-fn fill(draft: Draft, spec: &Spec) -> Result<ArrayMapping> {
-    let header = npy::encode(spec);
-    // SAFETY: a draft's mapping is at least a page, and nobody else has it before it is published.
-    unsafe { std::ptr::copy_nonoverlapping(header.as_ptr(), draft.mapping().as_ptr(), header.len()) }
-    let published = draft.publish()?;
-    Ok(ArrayMapping { mapping: published.mapping, offset: DATA_OFFSET, spec: spec.clone(), id: published.id })
 }
 
 fn open(name: &str, path: &Path, access: Access, follow: bool) -> Result<ArrayMapping> {

@@ -6,10 +6,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use crate::control::Control;
-use crate::layout::{ArrayCell, FREE, LIVE, MAX_PATH, load_bytes, store_bytes};
+use crate::layout::{ArrayCell, FREE, LIVE, MAX_PATH, UNFINISHED, load_bytes, store_bytes};
 use crate::objects::read_stable;
 use crate::segment::{self, FileId};
 use crate::{Error, Result, name};
@@ -44,6 +44,16 @@ pub struct Array {
 /// [`Error::InvalidArgument`] for a bad name or a path that is too long, [`Error::NameExists`], [`Error::Capacity`],
 /// [`Error::System`].
 pub fn insert(control: &Control, array: &Array) -> Result<u64> {
+    insert_after(control, array, || Ok(())).map(|(generation, ())| generation)
+}
+
+/// As [`insert`], after `publish` has given the array its name, while nobody else changes the catalogue. If this process
+/// dies in between, whoever wants a name next takes that segment's away again. If `publish` fails, nothing is entered.
+pub(crate) fn insert_after<T>(
+    control: &Control,
+    array: &Array,
+    publish: impl FnOnce() -> Result<T>,
+) -> Result<(u64, T)> {
     name::check_array(&array.name)?;
     let path = array.file.as_deref().map_or(&[][..], |path| path.as_os_str().as_bytes());
     if path.len() > MAX_PATH || path.contains(&0) || (array.file.is_some() && path.is_empty()) {
@@ -51,23 +61,48 @@ pub fn insert(control: &Control, array: &Array) -> Result<u64> {
         return Err(Error::InvalidArgument(reason));
     }
     let _held = control.hold_table()?;
+    remove_unfinished(control);
     check_free_locked(control, &array.name)?;
     let limit = control.limits().arrays;
     let free = |index: &u32| control.array_cell(*index).head.load(Ordering::Relaxed) & 0xff != LIVE;
     let Some(index) = (0..limit).find(free) else {
         return Err(Error::Capacity { what: "arrays", limit: limit as usize });
     };
-    if array.persist && array.file.is_none() {
-        mark_persistent(&segment::path(&name::array_segment(control.cluster(), &array.name)))?;
-    }
     let cell = control.array_cell(index);
+    let generation = control.next_generation();
     // Whoever reads the old entry now finds another head when it looks again.
     fence(Ordering::Release);
     fill(cell, array, path);
     control.live().high[0].fetch_max(index + 1, Ordering::Release);
-    let generation = control.next_generation();
-    cell.head.store(generation << 8 | LIVE, Ordering::Release);
-    Ok(generation)
+    cell.head.store(generation << 8 | UNFINISHED, Ordering::Release);
+    let published = publish().and_then(|done| {
+        if array.persist && array.file.is_none() {
+            mark_persistent(&segment::path(&name::array_segment(control.cluster(), &array.name)))?;
+        }
+        Ok(done)
+    });
+    let state = if published.is_ok() { LIVE } else { FREE };
+    cell.head.store(generation << 8 | state, Ordering::Release);
+    Ok((generation, published?))
+}
+
+/// The catalogue is held: whoever had begun to enter these is dead. Their segments, if they have their names by now, are
+/// known to nobody. A file stays: it was asked for where it is.
+fn remove_unfinished(control: &Control) {
+    for index in unfinished(control) {
+        let cell = control.array_cell(index);
+        let left = contents(cell).filter(|array| array.file.is_none());
+        let unlink =
+            |array: Array| segment::unlink(&name::array_segment(control.cluster(), &array.name), Some(array.id));
+        if left.map_or(Ok(false), unlink).is_ok() {
+            cell.head.store(cell.head.load(Ordering::Relaxed) & !0xff | FREE, Ordering::Release);
+        }
+    }
+}
+
+fn unfinished(control: &Control) -> impl Iterator<Item = u32> {
+    let is_unfinished = |index: &u32| control.array_cell(*index).head.load(Ordering::Acquire) & 0xff == UNFINISHED;
+    (0..control.arrays_in_use()).filter(is_unfinished)
 }
 
 fn fill(cell: &ArrayCell, array: &Array, path: &[u8]) {
@@ -91,9 +126,14 @@ fn mark_persistent(path: &Path) -> Result<()> {
 /// Refuses early, before a segment is made for it, what [`insert`] would refuse: a name that is taken, a full table.
 ///
 /// # Errors
-/// [`Error::InvalidArgument`], [`Error::NameExists`], [`Error::Capacity`].
+/// [`Error::InvalidArgument`], [`Error::NameExists`], [`Error::Capacity`], [`Error::System`].
 pub fn check_free(control: &Control, name: &str) -> Result<()> {
     name::check_array(name)?;
+    if unfinished(control).next().is_some() {
+        // Of one who is about to finish it, or died: then the name is to be free again.
+        let _held = control.hold_table()?;
+        remove_unfinished(control);
+    }
     check_free_locked(control, name)?;
     let limit = control.limits().arrays;
     let full = (0..limit).all(|index| control.array_cell(index).head.load(Ordering::Relaxed) & 0xff == LIVE);
@@ -165,21 +205,23 @@ fn position(control: &Control, name: &str) -> Option<u32> {
 /// `None`: there is nothing in this cell, or it is being changed, or damaged.
 fn read(control: &Control, index: u32) -> Option<(u64, Array)> {
     let cell = control.array_cell(index);
-    read_stable(&cell.head, || {
-        let text =
-            |words, len: &std::sync::atomic::AtomicU32| load_bytes(words, u64::from(len.load(Ordering::Relaxed)));
-        let name = String::from_utf8(text(&cell.name, &cell.name_len)?).ok()?;
-        name::check_array(&name).ok()?;
-        let path = text(&cell.path, &cell.path_len)?;
-        let flags = cell.flags.load(Ordering::Relaxed);
-        Some(Array {
-            name,
-            id: FileId { dev: cell.file[0].load(Ordering::Relaxed), ino: cell.file[1].load(Ordering::Relaxed) },
-            bytes: cell.bytes.load(Ordering::Relaxed),
-            file: (!path.is_empty()).then(|| PathBuf::from(std::ffi::OsString::from_vec(path))),
-            persist: flags & PERSIST != 0,
-            read_only: flags & READ_ONLY != 0,
-        })
+    read_stable(&cell.head, || contents(cell))
+}
+
+/// What a cell says, if it makes sense.
+fn contents(cell: &ArrayCell) -> Option<Array> {
+    let text = |words, len: &AtomicU32| load_bytes(words, u64::from(len.load(Ordering::Relaxed)));
+    let name = String::from_utf8(text(&cell.name, &cell.name_len)?).ok()?;
+    name::check_array(&name).ok()?;
+    let path = text(&cell.path, &cell.path_len)?;
+    let flags = cell.flags.load(Ordering::Relaxed);
+    Some(Array {
+        name,
+        id: FileId { dev: cell.file[0].load(Ordering::Relaxed), ino: cell.file[1].load(Ordering::Relaxed) },
+        bytes: cell.bytes.load(Ordering::Relaxed),
+        file: (!path.is_empty()).then(|| PathBuf::from(std::ffi::OsString::from_vec(path))),
+        persist: flags & PERSIST != 0,
+        read_only: flags & READ_ONLY != 0,
     })
 }
 

@@ -155,7 +155,7 @@ pub struct ObjectHead {
 /// A cell of the array catalogue.
 #[repr(C, align(128))]
 pub struct ArrayCell {
-    /// Generation << 8 | [`LIVE`] or [`FREE`].
+    /// Generation << 8 | [`LIVE`], [`FREE`] or [`UNFINISHED`].
     pub head: AtomicU64,
     /// The size of the segment or file.
     pub bytes: AtomicU64,
@@ -208,6 +208,8 @@ pub struct MailCell {
 pub const FREE: u64 = 0;
 /// The lowest byte of an object's or array's head: this entry counts.
 pub const LIVE: u64 = 1;
+/// The lowest byte of an array's head: its segment is about to get its name.
+pub const UNFINISHED: u64 = 2;
 
 const _: () = {
     assert!(size_of::<Header>() == 2 * LINE && offset_of!(Header, live) == LINE);

@@ -50,15 +50,20 @@ pub fn create(control: &Control, name: &str, spec: &Spec, placement: &Placement)
     catalogue::check_free(control, name)?;
     let file = placement.file.map(absolute).transpose()?;
     let segment = name::array_segment(control.cluster(), name);
-    let array = match &file {
-        Some(path) => array::create_file(path, spec, placement.mode)?,
-        None => array::create(&segment, spec, placement.mode)?,
+    let draft = match &file {
+        Some(path) => array::draft_file(path, spec, placement.mode)?,
+        None => array::draft(&segment, spec, placement.mode)?,
     };
-    let (id, is_file) = (array.id, file.is_some());
-    enter(control, name, array, file, placement.persist || is_file, Access::ReadWrite).inspect_err(|_| {
+    let (id, persist) = (draft.id(), placement.persist || file.is_some());
+    let name = name.to_owned();
+    let entry = Array { name, id, bytes: draft.bytes(), file, persist, read_only: false };
+    let mut published = false;
+    let publish = || draft.publish().inspect(|_| published = true);
+    enter(control, entry, publish).inspect_err(|_| {
         // As if it had never been. A segment that cannot be removed now is removed with the cluster.
         match placement.file {
-            Some(path) => drop(std::fs::remove_file(path)),
+            Some(path) if published => drop(std::fs::remove_file(path)),
+            Some(_) => {}
             None => drop(segment::unlink(&segment, Some(id))),
         }
     })
@@ -72,7 +77,9 @@ pub fn open_file(control: &Control, name: &str, path: &Path, access: Access) -> 
     catalogue::check_free(control, name)?;
     let path = absolute(path)?;
     let array = array::open_file(&path, access)?;
-    enter(control, name, array, Some(path), true, access)
+    let (name, id, bytes) = (name.to_owned(), array.id, array.mapping.len() as u64);
+    let read_only = access == Access::ReadOnly;
+    enter(control, Array { name, id, bytes, file: Some(path), persist: true, read_only }, || Ok(array))
 }
 
 /// Maps the array that has this name now. Read-only where that is asked for, or where it was entered so.
@@ -119,17 +126,9 @@ pub fn list(control: &Control) -> Vec<Named> {
     entries.filter_map(|(_, entry)| get(control, &entry.name, Access::ReadOnly).ok()).collect()
 }
 
-fn enter(
-    control: &Control,
-    name: &str,
-    array: ArrayMapping,
-    file: Option<PathBuf>,
-    persist: bool,
-    access: Access,
-) -> Result<Named> {
-    let (id, bytes) = (array.id, array.mapping.len() as u64);
-    let entry = Array { name: name.to_owned(), id, bytes, file, persist, read_only: access == Access::ReadOnly };
-    let generation = catalogue::insert(control, &entry)?;
+fn enter(control: &Control, entry: Array, publish: impl FnOnce() -> Result<ArrayMapping>) -> Result<Named> {
+    let (generation, array) = catalogue::insert_after(control, &entry, publish)?;
+    let access = if entry.read_only { Access::ReadOnly } else { Access::ReadWrite };
     if !control.has_owner()? {
         // Main ended meanwhile, and whoever cleaned up after it may not have seen this array.
         return Err(Error::Closed(format!("cluster '{}'", control.cluster())));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use tsdsm_core::array::{self, Spec};
 use tsdsm_core::catalogue;
@@ -11,7 +12,10 @@ use tsdsm_core::named::{self, Placement};
 use tsdsm_core::segment::{self, Access};
 use tsdsm_core::{Error, Result};
 
+mod actors;
 mod scratch;
+use actors::{Actor, say};
+use scratch::roles::subject;
 use scratch::{Cluster, Folder, race};
 
 const SEGMENT: Placement = Placement { mode: 0o600, file: None, persist: false };
@@ -85,6 +89,35 @@ fn an_array_that_is_made_while_the_cluster_ends_is_refused_and_removed() {
     token.close().unwrap();
     is(named::create(&control, "A", &spec(1), &SEGMENT), |e| matches!(e, Error::Closed(_)));
     assert_eq!(cluster.segments(), [""; 0]);
+}
+
+#[test]
+#[ignore = "a role in other tests"]
+fn role_creates_and_deletes() {
+    let control = Control::attach(&subject()).unwrap();
+    say("here");
+    loop {
+        let _ = named::create(&control, "A", &spec(1), &SEGMENT);
+        let _ = named::delete(&control, "A");
+    }
+}
+
+#[test]
+fn a_process_killed_while_it_creates_or_deletes_leaves_the_name_to_others() {
+    let cluster = Cluster::new();
+    let (control, _token) = start(&cluster, 4);
+    for kill in 0..100u64 {
+        let mut other = Actor::start("role_creates_and_deletes", &cluster.0);
+        other.expect("here");
+        // Somewhere in its work: where exactly does not matter.
+        std::thread::sleep(Duration::from_micros(500 + 37 * kill));
+        other.kill();
+        assert!(!other.end().success());
+        let _ = named::delete(&control, "A");
+        named::create(&control, "A", &spec(1), &SEGMENT).unwrap();
+        named::delete(&control, "A").unwrap();
+        assert_eq!(cluster.arrays(), [""; 0]);
+    }
 }
 
 #[test]
