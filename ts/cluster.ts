@@ -92,7 +92,13 @@ export class Cluster implements AsyncDisposable {
       const { execArgv, env, respawn, grace } = options
       const plan = { cluster: name, output, mode, execArgv, env, mainDoorbell }
       this.#crew = new Crew(workers, this.#session, plan, respawn, this.#crewEvents(), onProcess)
-      this.#runner = new Runner(this.#session, this.#crew, grace, busy => native.doorbellRef(this.#doorbell, busy))
+      this.#runner = new Runner(
+        this.#session,
+        this.#crew,
+        grace,
+        busy => native.doorbellRef(this.#doorbell, busy),
+        () => this.#rung(),
+      )
       this.#arrays = new ArrayTable(this.#session, mode)
       this.#objects = new ObjectTable(
         this.#session,
@@ -360,6 +366,7 @@ export class Cluster implements AsyncDisposable {
   async #end(reason: unknown): Promise<void> {
     this.#release()
     this.#runner.stop(reason as Error)
+    this.#objects.callOff(reason)
     this.#started?.reject(reason)
     try {
       await this.#crew.close()

@@ -1,6 +1,6 @@
 import type { Crew, Worker } from './crew.js'
 import { decodeRecord, type ErrorRecord, rebuild } from './error-record.js'
-import { InvalidArgumentError, TaskError, TimeoutError, type WorkerDiedError } from './errors.js'
+import { InvalidArgumentError, SystemError, TaskError, TimeoutError, type WorkerDiedError } from './errors.js'
 import { native, type Settled } from './native.js'
 import { type Progress, ProgressWatch } from './progress.js'
 import { readValues, writeValues } from './serialize.js'
@@ -59,16 +59,21 @@ export class Runner {
   readonly #crew: Crew
   readonly #grace: number
   readonly #busy: (busy: boolean) => void
+  readonly #collect: () => void
   readonly #queue: Run[] = []
   #current: Run | undefined
   #stopped: Error | undefined
 
-  /** `busy` is told whether a run is pending, so that the event loop is kept alive then, and only then. */
-  constructor(session: Session, crew: Crew, grace: number, busy: (busy: boolean) => void) {
+  /**
+   * `busy` is told whether a run is pending, so that the event loop is kept alive then, and only then. `collect` asks
+   * the mailboxes for answers: the last worker to answer rings main, the others do not.
+   */
+  constructor(session: Session, crew: Crew, grace: number, busy: (busy: boolean) => void, collect: () => void) {
     this.#session = session
     this.#crew = crew
     this.#grace = grace
     this.#busy = busy
+    this.#collect = collect
   }
 
   /** Queues a run. */
@@ -111,7 +116,10 @@ export class Runner {
     const run = this.#current
     if (run === undefined || report.run !== run.number || worker.run !== run.number) return
     worker.run = 0
-    if (report.status === 'failed') {
+    if (report.problem !== undefined) {
+      const message = `the answer of worker ${worker.id} cannot be read: ${report.problem}`
+      this.#fail(run, () => new SystemError(message, { workerId: worker.id }))
+    } else if (report.status === 'failed') {
       run.thrown[worker.id] = decodeRecord(report.payload as Buffer)
       // Where one does not find the task, the others may finish looking: nothing runs.
       if (run.running) this.#fail(run, () => errorOf(run))
@@ -231,6 +239,7 @@ export class Runner {
   }
 
   #killStragglers(run: Run, signal: NodeJS.Signals): void {
+    this.#collect()
     for (const worker of this.#crew.workers) {
       if (worker.run === run.number) worker.process?.kill(signal)
     }
@@ -252,6 +261,8 @@ export class Runner {
   }
 
   #timedOut(run: Run, timeout: number): void {
+    this.#collect()
+    if (run.settled) return
     const late = this.#crew.workers.filter(worker => worker.run === run.number).map(worker => worker.id)
     const who = late.length === 1 ? `worker ${late[0]} was` : `workers ${late.join(', ')} were`
     const message = `the run of ${run.task.label} took longer than ${timeout} ms; ${who} still at it`

@@ -102,13 +102,16 @@ pub fn post(control: &Control, run: u32, workers: &[u32], bytes: &[u8]) -> Resul
         posted.push(number);
         number
     };
+    // In all cells first: who is quick to take its share must see that the others still want theirs.
+    for &worker in workers {
+        store_pair(&control.mail(worker).request, bytes.len() as u64, overflow);
+    }
     for &worker in workers {
         let cell = control.mail(worker);
         if Status::of(cell) == Status::Died {
             cell.death_run.store(run, Ordering::Relaxed);
             continue;
         }
-        store_pair(&cell.request, bytes.len() as u64, overflow);
         store_pair(&cell.answer, 0, 0);
         store_pair(&cell.progress, 0, 0);
         cell.run.store(run, Ordering::Relaxed);
@@ -156,19 +159,24 @@ pub fn take(me: &Participant) -> Result<Option<(u32, Vec<u8>)>> {
     if !change(cell, Status::Posted, Status::Taken) {
         return Ok(None);
     }
-    if overflow != 0 && !control.is_posted(overflow) {
-        // Of several who find themselves last, one removes it.
-        let _ = segment::unlink(&request_segment(control, overflow), None);
+    if overflow != 0 {
+        // So that this cell, when it is idle again, does not speak of what is to be posted.
+        cell.request[1].store(0, Ordering::Relaxed);
+        if !control.is_wanted(overflow, &[Status::Idle, Status::Posted]) {
+            // Of several who find themselves last, one removes it.
+            let _ = segment::unlink(&request_segment(control, overflow), None);
+        }
     }
     Ok(Some((run, bytes?)))
 }
 
-/// Worker: sends `bytes` back as the end of the run it took.
+/// Worker: sends `bytes` back as the end of the run it took. Whether main is to be told now: it has failed, or no other
+/// worker is still at this run. (Telling main of each would wake it just when the others want its core.)
 ///
 /// # Errors
 /// [`Error::InvalidArgument`] when no run was taken; [`Error::OutOfSharedMemory`] where the bytes do not fit: the run is
 /// still to be completed then, with fewer.
-pub fn complete(me: &Participant, ok: bool, bytes: &[u8]) -> Result<()> {
+pub fn complete(me: &Participant, ok: bool, bytes: &[u8]) -> Result<bool> {
     let (control, cell) = mine(me)?;
     if Status::of(cell) != Status::Taken {
         return Err(Error::InvalidArgument(format!("worker {:?} has taken no run to complete", me.worker())));
@@ -182,8 +190,21 @@ pub fn complete(me: &Participant, ok: bool, bytes: &[u8]) -> Result<()> {
         store_pair(&cell.answer, bytes.len() as u64, number);
         overflow::write(&result_segment(control, number), bytes)?;
     }
+    // Read before: main may collect this end, and post the next run, at once.
+    let run = cell.run.load(Ordering::Relaxed);
     change(cell, Status::Taken, if ok { Status::Done } else { Status::Failed });
-    Ok(())
+    Ok(!ok || is_last(control, run))
+}
+
+/// Whether no worker is at this run any more. Of several who end at once, the last to change its status sees the others'
+/// changes, since those and these loads are SeqCst; and for one that dies instead, main's monitor tells main.
+fn is_last(control: &Control, run: u32) -> bool {
+    (0..control.limits().workers).all(|worker| {
+        let cell = control.mail(worker);
+        let status = cell.status.load(Ordering::SeqCst);
+        let busy = status == Status::Posted as u32 || status == Status::Taken as u32;
+        !busy || cell.run.load(Ordering::Relaxed) != run
+    })
 }
 
 /// Main: what has happened since the last call, each thing once, in the order of the workers.
@@ -336,9 +357,15 @@ impl Control {
 
     /// Whether a worker has still to read this request (0 = the paper).
     fn is_posted(&self, overflow: u64) -> bool {
+        self.is_wanted(overflow, &[Status::Posted])
+    }
+
+    /// Whether a cell in one of these states names this request. An idle one does while main is posting it.
+    fn is_wanted(&self, overflow: u64, states: &[Status]) -> bool {
         (0..self.limits().workers).any(|worker| {
             let cell = self.mail(worker);
-            cell.status.load(Ordering::SeqCst) == Status::Posted as u32 && load_pair(&cell.request)[1] == overflow
+            let status = cell.status.load(Ordering::SeqCst);
+            states.iter().any(|&state| state as u32 == status) && load_pair(&cell.request)[1] == overflow
         })
     }
 

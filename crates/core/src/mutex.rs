@@ -78,8 +78,9 @@ impl Layout {
     /// Makes it free and sound, whoever held it, and wakes all: a default lock at the start of a run.
     pub fn renew(&self) {
         self.last_dead.store(0, Relaxed);
-        self.word.store(0, Release);
-        self.wake_all();
+        if has_waiters(self.word.swap(0, AcqRel)) {
+            self.wake_all();
+        }
     }
 
     /// Who holds the lock.

@@ -59,11 +59,15 @@ pub fn run_take(env: &Env, session: Session) -> Result<Option<Taken>> {
     Ok(taken.map(|(run, payload)| Taken { run, payload: payload.into() }))
 }
 
-/// In a worker: sends the payload back as the end of the run it took, and rings main.
+/// In a worker: sends the payload back as the end of the run it took, and rings main if it failed or was the last.
 #[napi(catch_unwind)]
 pub fn run_complete(env: &Env, session: Session, ok: bool, payload: &[u8]) -> Result<()> {
-    session.with(|open| mailbox::complete(&open.participant, ok, payload)).or_throw(env)?;
-    session.with(|open| open.main_doorbell.as_ref().map_or(Ok(()), eventfd::ring)).or_throw(env)
+    session
+        .with(|open| match (mailbox::complete(&open.participant, ok, payload)?, &open.main_doorbell) {
+            (true, Some(doorbell)) => eventfd::ring(doorbell),
+            _ => Ok(()),
+        })
+        .or_throw(env)
 }
 
 /// In a worker: leaves its task. Who waits in the run's default barrier, or comes to it later, finds it broken; the
