@@ -155,7 +155,7 @@ impl Creation {
         // Held until the array is in the catalogue: the cluster does not end in between, and leave it behind.
         let is_closed = self.closed.read().unwrap_or_else(PoisonError::into_inner);
         if *is_closed {
-            return Err(closed(&self.control));
+            return Err(closed(self.control.cluster()));
         }
         let placement = Placement { mode: self.mode, file: self.file.as_deref(), persist: self.persist };
         named::create(&self.control, &self.name, &self.spec, &placement)

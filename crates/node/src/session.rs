@@ -26,8 +26,8 @@ use crate::wait::Waits;
 /// It lives until it is closed or the environment ends; that JavaScript no longer holds the handle changes nothing.
 /// `process.exit()` in a main thread runs no clean-up of environments: there, the TypeScript layer closes.
 pub struct State {
-    /// The control segment.
-    pub control: Arc<Control>,
+    /// The cluster's name.
+    cluster: String,
     /// As it stands in the words of locks.
     pub owner: Owner,
     /// The worker's id, where it is one.
@@ -73,7 +73,7 @@ impl State {
     /// A session of this environment, which ends with it at the latest.
     pub fn open(env: &Env, control: Arc<Control>, open: Open) -> Result<Session> {
         let state = Rc::new(State {
-            control,
+            cluster: control.cluster().into(),
             owner: open.participant.owner(),
             worker: open.participant.worker(),
             waits: Rc::default(),
@@ -91,7 +91,7 @@ impl State {
             drop(unsafe { Rc::from_raw(data.cast_const()) });
         }
         check_status!(status)?;
-        Ok(Session(Handle::from(state)))
+        Ok(Session { handle: Handle::from(state), control })
     }
 
     /// Ends the waits, gives the slot back, takes the control segment away from JavaScript; the session that created
@@ -118,7 +118,8 @@ impl State {
             check_status!(unsafe { sys::napi_get_reference_value(env.raw(), self.buffer.get(), &mut value) })?;
             return Ok(External::from(value));
         }
-        let buffer = External::over(env, self.control.mapping(), 0, self.control.mapping().len())?;
+        let mapping = self.with(|open| Arc::clone(open.participant.control().mapping()));
+        let buffer = External::over(env, &mapping, 0, mapping.len())?;
         let mut reference = ptr::null_mut();
         // SAFETY: a value of this environment, made in this call.
         check_status!(unsafe { sys::napi_create_reference(env.raw(), buffer.value(), 1, &mut reference) })?;
@@ -167,14 +168,19 @@ unsafe extern "C" fn on_environment_end(data: *mut c_void) {
     }
 }
 
-/// A session that is open.
-pub struct Session(Handle<State>);
+/// A session that is open, for the length of one call. Only here is its control segment: a session that was closed has
+/// neither its memory nor its descriptors any more, though JavaScript may hold the handle.
+pub struct Session {
+    handle: Handle<State>,
+    /// The control segment.
+    pub control: Arc<Control>,
+}
 
 impl Deref for Session {
     type Target = Rc<State>;
 
     fn deref(&self) -> &Rc<State> {
-        &self.0
+        &self.handle
     }
 }
 
@@ -193,7 +199,7 @@ impl ValidateNapiValue for Session {}
 impl ToNapiValue for Session {
     unsafe fn to_napi_value(env: sys::napi_env, session: Self) -> Result<sys::napi_value> {
         // SAFETY: the caller's promise.
-        unsafe { Handle::to_napi_value(env, session.0) }
+        unsafe { Handle::to_napi_value(env, session.handle) }
     }
 }
 
@@ -201,14 +207,15 @@ impl FromNapiValue for Session {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
         // SAFETY: the caller's promise.
         let handle = unsafe { Handle::<State>::from_napi_value(env, value) }?;
-        if handle.open.borrow().is_none() {
-            return Err(to_js(&Env::from_raw(env), &closed(&handle.control)));
+        let control = handle.open.borrow().as_ref().map(|open| Arc::clone(open.participant.control()));
+        match control {
+            Some(control) => Ok(Session { handle, control }),
+            None => Err(to_js(&Env::from_raw(env), &closed(&handle.cluster))),
         }
-        Ok(Session(handle))
     }
 }
 
 /// The error for whoever uses a closed session.
-pub fn closed(control: &Control) -> Error {
-    Error::Closed(format!("cluster '{}'", control.cluster()))
+pub fn closed(cluster: &str) -> Error {
+    Error::Closed(format!("cluster '{cluster}'"))
 }
