@@ -561,6 +561,25 @@ fn payloads_of_any_size_go_to_the_workers_and_come_back_once() {
 }
 
 #[test]
+fn a_worker_that_takes_its_share_before_all_are_posted_leaves_theirs_to_the_others() {
+    let cluster = Cluster::new();
+    let (control, _token) = create(&cluster);
+    let all = [0, 1].map(|id| Participant::claim(&control, Kind::Worker, Some(id)).unwrap());
+    all.iter().for_each(|me| mailbox::ready(me).unwrap());
+    wait_for(&control, 2);
+    let bytes = payload(100_000);
+    mailbox::post(&control, 1, &[0, 1], &bytes).unwrap();
+    // A cell begins with its status. For a moment that of the second worker is what it was when main was stopped between
+    // the two.
+    let second = &bytes_of(&control)[control.geometry().mail(1) / 8];
+    let posted = second.swap(second.load(Ordering::Relaxed) & !0xffff_ffff | 2, Ordering::Relaxed);
+    assert!(mailbox::take(&all[0]).unwrap().unwrap().1 == bytes);
+    second.store(posted, Ordering::Relaxed);
+    assert!(mailbox::take(&all[1]).unwrap().unwrap().1 == bytes);
+    assert_eq!(cluster.segments(), [cluster.control()], "removed by the last to take it");
+}
+
+#[test]
 fn a_run_has_a_fresh_lock_and_barrier_and_leaving_it_early_breaks_the_barrier() {
     let cluster = Cluster::new();
     let (control, _token) = create(&cluster);
