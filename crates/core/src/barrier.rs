@@ -1,6 +1,6 @@
 //! A barrier between processes that survives the death of a party.
 //!
-//! One 64-bit word holds everything that decides a round (see [`state`]), so that there is no moment at which a death
+//! One 64-bit word holds everything that decides a round (its bits stand in `barrier/state.rs`), so that there is no moment at which a death
 //! leaves it half changed: an arrival, the end of a round, a break and a reset are each one compare-exchange. A waiter
 //! sleeps on the upper half of that word, which changes exactly when the wait is over.
 
@@ -72,7 +72,7 @@ const PER_LINE: usize = 8;
 pub struct Barrier<'a> {
     /// The shared words.
     pub layout: &'a Layout,
-    /// One [`Ticket`] per slot, in an order of this module's own: neighbours lie on different cache lines.
+    /// One entry per slot: the round and the index of its last arrival. In an order of this module's own: neighbours lie on different cache lines.
     pub came: &'a [AtomicU64],
 }
 
@@ -94,8 +94,8 @@ impl Barrier<'_> {
         self.replace(|now| now.renewed(now.epoch().wrapping_add(1)));
     }
 
-    /// Begins the next epoch for as many parties as before: whoever waits finds the barrier broken, and the next round
-    /// starts sound, without members.
+    /// Begins the next epoch for as many parties as before: whoever waits finds the barrier broken, and so does one that
+    /// has not noticed yet that its round was complete. The next round starts sound, without members.
     pub fn reset(&self) {
         self.restart(self.layout.parties.load(Relaxed));
     }
@@ -287,7 +287,7 @@ impl Barrier<'_> {
         while let Err(found) = self.layout.state.compare_exchange(now.0, next(now).0, AcqRel, Acquire) {
             now = State(found);
         }
-        self.wake_all();
+        self.wake_if_awaited(now);
     }
 
     /// Breaks the barrier if `applies` to its state; whether it was this call that broke it.
@@ -297,13 +297,21 @@ impl Barrier<'_> {
             self.note_breaker(now, by);
             match self.layout.state.compare_exchange(now.0, now.broken().0, AcqRel, Acquire) {
                 Ok(_) => {
-                    self.wake_all();
+                    self.wake_if_awaited(now);
                     return true;
                 }
                 Err(found) => now = State(found),
             }
         }
         false
+    }
+
+    /// Wakes those who waited in the round that `before` was in. Without any there is nobody to wake: who waited in the
+    /// round before it was woken by whoever ended that.
+    fn wake_if_awaited(&self, before: State) {
+        if before.count() > 0 {
+            self.wake_all();
+        }
     }
 
     /// Enters who breaks this round, unless somebody stands there for it already.

@@ -131,3 +131,45 @@ pub(crate) fn spin_until(what: What, busy: u32, mut done: impl FnMut() -> bool) 
     }
     done()
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const MACHINE: Policy = Policy { cores: 4, pauses_per_us: 20, fixed: None };
+
+    #[test]
+    fn with_a_core_for_everyone_it_spins_and_without_it_yields() {
+        let budget = |what, busy| MACHINE.budget(what, busy);
+        assert_eq!(budget(What::Lock, 4), Budget { pauses: 2 * 20, yields: 0 });
+        assert_eq!(budget(What::Barrier, 2), Budget { pauses: 40 * 20, yields: 0 });
+        assert_eq!(budget(What::Barrier, 5), Budget { pauses: FEW_PAUSES, yields: YIELDS });
+        let alone = Policy { cores: 1, ..MACHINE };
+        assert_eq!(alone.budget(What::Barrier, 1), Budget { pauses: 0, yields: YIELDS });
+    }
+
+    #[test]
+    fn the_variable_overrides_and_nonsense_in_it_is_refused() {
+        let fixed = |us| Policy { fixed: Some(us), ..MACHINE };
+        assert_eq!(fixed(0).budget(What::Lock, 1), Budget { pauses: 0, yields: 0 });
+        assert_eq!(fixed(100).budget(What::Barrier, 9), Budget { pauses: 2000, yields: 0 });
+        assert_eq!(parse("").unwrap(), None);
+        assert_eq!(parse("auto").unwrap(), None);
+        assert_eq!(parse("0").unwrap(), Some(0));
+        assert_eq!(parse("10000").unwrap(), Some(10_000));
+        for wrong in ["10001", "-1", "1.5", "yes", " 5", "99999999999999999999"] {
+            assert_eq!(parse(wrong).unwrap_err().code(), "ERR_TSDSM_INVALID_ARGUMENT");
+        }
+    }
+
+    #[test]
+    fn a_spin_ends_as_soon_as_its_condition_holds() {
+        let mut looks = 0;
+        assert!(spin_until(What::Barrier, 1, || {
+            looks += 1;
+            looks == 3
+        }));
+        assert_eq!(looks, 3);
+        assert!(!spin_until(What::Lock, 1, || false));
+    }
+}

@@ -103,3 +103,27 @@ pub trait Liveness {
     /// How many slots are inside a task now, the caller's among them: with a core for each, spinning pays.
     fn busy(&self) -> u32;
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slot_and_generation_come_out_as_they_went_in() {
+        for (slot, generation) in [(0, 0), (0, 1), (5, 77), (MAX_SLOTS - 1, (1 << 20) - 1)] {
+            let owner = Owner::new(slot, generation);
+            assert_eq!((owner.slot(), owner.generation()), (slot, generation));
+            for bits in [0, POISON, WAITERS, POISON | WAITERS] {
+                assert_eq!(Owner::in_word(owner.bits() | bits), Some(owner));
+            }
+        }
+        assert_eq!(Owner::new(3, 1 << 20), Owner::new(3, 0), "the generation wraps");
+    }
+
+    #[test]
+    fn a_word_without_a_slot_has_no_owner() {
+        for word in [0, POISON, WAITERS, POISON | WAITERS, 7 << SLOT_BITS] {
+            assert!(is_free(word));
+        }
+    }
+}

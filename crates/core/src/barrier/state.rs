@@ -159,3 +159,49 @@ impl Record {
         Some(Breaker { reason, worker: (worker as u32).checked_sub(1) })
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// The last round before the generation wraps, in the last epoch.
+    const LAST: State = State(((GENERATIONS as u64) << GENERATION_SHIFT) | EPOCH);
+
+    #[test]
+    fn the_parts_of_the_state_do_not_run_into_each_other() {
+        let state = LAST.one_more().one_more().broken();
+        assert_eq!((state.count(), state.epoch(), state.generation()), (2, (1 << EPOCH_BITS) - 1, GENERATIONS));
+        assert!(state.is_broken() && state.is_epoch(u32::MAX));
+    }
+
+    #[test]
+    fn rounds_and_epochs_go_on_when_they_wrap() {
+        let next = LAST.one_more().next_round();
+        assert_eq!((next.count(), next.generation(), next.epoch()), (0, 0, LAST.epoch()));
+        assert_eq!(LAST.ticket(4).outcome(next), Some(Turn::Passed(4)));
+        assert!(LAST.is_not_after(next.generation()) && !next.is_not_after(LAST.generation()));
+
+        let reset = LAST.renewed(LAST.epoch() + 1);
+        assert_eq!(reset.epoch(), 0);
+        assert_eq!(LAST.ticket(4).outcome(reset), Some(Turn::Broken));
+        assert!(!LAST.ticket(4).belongs_to(reset));
+    }
+
+    #[test]
+    fn a_ticket_of_nobody_belongs_nowhere() {
+        let nobody = Ticket(0);
+        assert!(!nobody.belongs_to(State(0)) && !nobody.waits_in(State(0)));
+        let enrolled = State(0).enrolled();
+        assert!(enrolled.belongs_to(State(0)) && !enrolled.waits_in(State(0)));
+        assert!(State(0).ticket(0).waits_in(State(0)));
+    }
+
+    #[test]
+    fn a_record_is_of_its_own_round_and_a_damaged_one_of_none() {
+        let by = Breaker { reason: Reason::Died, worker: Some(1000) };
+        assert_eq!(Record::new(LAST, by).breaker_of(LAST), Some(by));
+        assert_eq!(Record::new(LAST, by).breaker_of(LAST.next_round()), None);
+        assert_eq!(Record(0).breaker_of(State(0)), None);
+        assert_eq!(Record(Record::VALID | 15).breaker_of(State(0)), None, "no such reason");
+    }
+}
