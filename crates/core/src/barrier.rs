@@ -1,8 +1,8 @@
 //! A barrier between processes that survives the death of a party.
 //!
-//! One 64-bit word holds everything that decides a round (its bits stand in `barrier/state.rs`), so that there is no moment at which a death
-//! leaves it half changed: an arrival, the end of a round, a break and a reset are each one compare-exchange. A waiter
-//! sleeps on the upper half of that word, which changes exactly when the wait is over.
+//! One 64-bit word holds everything that decides a round (its bits stand in `barrier/state.rs`), so that there is no
+//! moment at which a death leaves it half changed: an arrival, the end of a round, a break and a reset are each one
+//! compare-exchange. A waiter sleeps on the upper half of that word, which changes exactly when the wait is over.
 
 use crate::primitive::{AtomicU32, AtomicU64, Deadline, FutexWord, Ordering::*, Woken, fence, futex_wait, futex_wake};
 use crate::spin::{self, What};
@@ -72,7 +72,8 @@ const PER_LINE: usize = 8;
 pub struct Barrier<'a> {
     /// The shared words.
     pub layout: &'a Layout,
-    /// One entry per slot: the round and the index of its last arrival. In an order of this module's own: neighbours lie on different cache lines.
+    /// One entry per slot: the round and the index of its last arrival. In an order of this module's own, in which
+    /// neighbours lie on different cache lines.
     pub came: &'a [AtomicU64],
 }
 

@@ -26,6 +26,8 @@ pub struct Shared {
     pub lock: Lock,
     /// Counted under the lock, without being atomic in effect: load, then store.
     pub count: AtomicU64,
+    /// Participants that were started: what the spinning goes by.
+    started: AtomicU32,
     /// For the tests' own signals.
     pub flags: [AtomicU32; SLOTS],
 }
@@ -79,6 +81,7 @@ impl World {
     pub fn fork(&self, slot: u32, work: impl FnOnce(&World)) -> Child {
         let path = CString::new(self.tokens.clone().into_os_string().into_vec()).unwrap();
         self.flags[slot as usize].store(0, SeqCst);
+        self.started.fetch_add(1, Relaxed);
         // SAFETY: the child calls nothing that another thread of this process might have locked, then _exit.
         match unsafe { libc::fork() } {
             -1 => panic!("{}", io::Error::last_os_error()),
@@ -147,7 +150,7 @@ impl Liveness for World {
     }
     fn sweep(&self) {}
     fn busy(&self) -> u32 {
-        2
+        self.started.load(Relaxed) + 1
     }
 }
 
