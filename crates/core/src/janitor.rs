@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -112,6 +113,8 @@ pub(crate) fn check_free(cluster: &str, patience: &mut Patience) -> Result<()> {
             Ok(opened) => opened,
             Err(Error::NotFound { .. }) => return remove_orphans(cluster).map(drop),
             Err(Error::IncompatibleSegment { .. }) => return Err(taken()),
+            // Another user's.
+            Err(Error::System { source, .. }) if source.kind() == ErrorKind::PermissionDenied => return Err(taken()),
             Err(error) => return Err(error),
         };
         let placeholder = magic(&opened.file) == Some(PLACEHOLDER);

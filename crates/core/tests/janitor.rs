@@ -5,6 +5,7 @@ mod scratch;
 
 use std::fs;
 use std::os::unix::fs::{chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 
 use actors::{Actor, listen, say, until};
@@ -58,6 +59,14 @@ fn role_is_main() {
     segment_of(control.cluster(), ".run.1");
     say("here");
     listen();
+}
+
+#[test]
+#[ignore = "a role in other tests"]
+fn role_finds_the_name_taken() {
+    let cluster = subject();
+    let refused = Control::create(&cluster, &LIMITS, 0, 0o600).unwrap_err();
+    assert!(matches!(&refused, Error::NameExists { name } if *name == cluster), "{refused:?}");
 }
 
 #[test]
@@ -160,6 +169,7 @@ each_alone! {
     an_array_that_persists_can_be_had_after_its_cluster
     what_is_not_ours_is_left_alone
     what_belongs_to_another_user_is_left_alone
+    a_name_that_another_user_has_is_taken
     a_closing_cluster_removes_its_own_arrays_only_also_when_somebody_took_its_name
     one_name_that_cannot_be_removed_keeps_no_other
     of_several_starts_over_arrays_without_a_cluster_one_gets_the_name
@@ -304,6 +314,17 @@ mod alone {
         assert!(listed(&cluster).iter().all(|info| !info.stale));
         assert_eq!(prune(&cluster), [""; 0]);
         assert_eq!(cluster.segments().len(), 4);
+    }
+
+    #[test]
+    #[ignore = "run alone"]
+    fn a_name_that_another_user_has_is_taken() {
+        let cluster = Cluster::new();
+        let (_control, _token) = create(&cluster);
+        match play("role_finds_the_name_taken", &cluster.0).uid(4711).output() {
+            Ok(output) => succeeded(&output),
+            Err(error) => skipped("a_name_that_another_user_has_is_taken", &format!("setuid: {error}")),
+        }
     }
 
     #[test]
