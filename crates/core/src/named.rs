@@ -129,8 +129,8 @@ pub fn list(control: &Control) -> Vec<Named> {
 fn enter(control: &Control, entry: Array, publish: impl FnOnce() -> Result<ArrayMapping>) -> Result<Named> {
     let (generation, array) = catalogue::insert_after(control, &entry, publish)?;
     let access = if entry.read_only { Access::ReadOnly } else { Access::ReadWrite };
-    if !control.has_owner()? {
-        // Main ended meanwhile, and whoever cleaned up after it may not have seen this array.
+    if !control.is_current() || !control.has_owner()? {
+        // Main ended meanwhile, or is about to, and whoever cleans up may not have seen this array.
         return Err(Error::Closed(format!("cluster '{}'", control.cluster())));
     }
     Ok(Named { entry, generation, array, access })

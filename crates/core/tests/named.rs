@@ -73,7 +73,7 @@ fn what_cannot_be_entered_is_not_made() {
     is(named::create(&control, "a/b", &spec(1), &SEGMENT), |e| matches!(e, Error::InvalidArgument(_)));
     assert_eq!((cluster.arrays(), folder.files()), (vec![cluster.array("A")], vec![]));
 
-    // Refused only when it is entered: the file is there by then, and goes again.
+    // Refused only when it is entered, before the file gets its name.
     named::delete(&control, "A").unwrap();
     let deep = (0..3).fold(folder.path(""), |path, _| path.join("x".repeat(250)));
     fs::create_dir_all(&deep).unwrap();
@@ -86,8 +86,11 @@ fn what_cannot_be_entered_is_not_made() {
 fn an_array_that_is_made_while_the_cluster_ends_is_refused_and_removed() {
     let cluster = Cluster::new();
     let (control, mut token) = start(&cluster, 4);
-    token.close().unwrap();
+    // Main takes the names away first, and its hold on the cluster goes last.
+    fs::remove_file(segment::path(&cluster.control())).unwrap();
     is(named::create(&control, "A", &spec(1), &SEGMENT), |e| matches!(e, Error::Closed(_)));
+    token.close().unwrap();
+    is(named::create(&control, "B", &spec(1), &SEGMENT), |e| matches!(e, Error::Closed(_)));
     assert_eq!(cluster.segments(), [""; 0]);
 }
 
