@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import test from 'ava'
 import { Cluster, TaskError, WorkerDiedError } from 'tsdsm'
 import { RETURNED_KINDS, ref, THROWN_KINDS } from './fixtures/tasks.mjs'
@@ -207,4 +208,29 @@ test.serial('Cluster.start in a worker is a clear error, and starts nothing', as
   await using cluster = await Cluster.start(1)
   const [said] = await cluster.runProcesses(ref.startCluster)
   t.regex(said, /^UnsupportedError: .*Cluster\.isMain/)
+})
+
+test.serial('what does not fit into /dev/shm is refused, and the cluster goes on', async t => {
+  const mount = 'mount -t tmpfs -o size=4m tmpfs /dev/shm'
+  if (spawnSync('unshare', ['-m', 'sh', '-c', mount]).status !== 0) {
+    t.log('skipped: this test needs a mount of its own')
+    t.pass()
+    return
+  }
+  const program = `${mount} && exec ${process.execPath} ${fixture('small-shm.mjs')}`
+  const { stdout, stderr } = await runProgram(['-m', 'sh', '-c', program], { command: 'unshare' })
+  t.is(
+    stdout,
+    [
+      'array: OutOfSharedMemoryError true true',
+      'async array: OutOfSharedMemoryError true true',
+      'arrays 0',
+      'argument: OutOfSharedMemoryError true true',
+      'result: TaskError OutOfSharedMemoryError true',
+      'result: TaskError OutOfSharedMemoryError true',
+      'then 1048576',
+      '',
+    ].join('\n'),
+    stderr,
+  )
 })

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
 import { Cluster } from 'tsdsm'
 import { ref } from './fixtures/tasks.mjs'
@@ -184,4 +186,14 @@ test.serial('many clusters one after the other leave no descriptor open', async 
   for (let i = 0; i < 5; i++) await Cluster.run(2, async cluster => cluster.runProcesses(ref.nothing))
   await until(() => open() <= before, 'all descriptors are closed')
   t.pass()
+})
+
+test.serial('a cluster in a worker_thread runs, and its end takes the workers and the segments along', async t => {
+  const name = freshName('thread')
+  const thread = new Worker(fixture('in-thread.mjs'), { workerData: name })
+  const [{ ids, pids }] = (await once(thread, 'message')) as [{ ids: number[]; pids: number[] }]
+  t.deepEqual(ids, [0, 1])
+  t.true(segmentsOf(name).length > 0)
+  await thread.terminate()
+  await nothingLeft(pids, name)
 })

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
@@ -65,6 +65,23 @@ test.serial('--inspect, in the arguments and in NODE_OPTIONS, does not collide i
   const ended = await runProgram([fixture('program.mjs')], { env: { NODE_OPTIONS: '--inspect=0 --no-warnings' } })
   ran(t, ended)
   t.is(ended.stderr.match(/Debugger listening/g)?.length, 1)
+})
+
+test.serial('--watch is for the program, not for its workers', async t => {
+  const watched = new Program(['--watch', '--watch-preserve-output', fixture('program.mjs'), 'a'])
+  t.teardown(() => watched.child.kill('SIGKILL'))
+  await watched.says(/arguments a\n/)
+  t.true(watched.stdout.startsWith('[9,9]\n'), watched.stdout)
+})
+
+test.serial('a copy of the library without its worker program, as a bundler makes it, says what to do', async t => {
+  const path = folder(t)
+  cpSync(join(ROOT, 'dist'), join(path, 'dist'), { recursive: true })
+  rmSync(join(path, 'dist', 'worker.js'))
+  const { Cluster: Bundled } = (await import(pathToFileURL(join(path, 'dist', 'index.mjs')).href)) as {
+    Cluster: typeof Cluster
+  }
+  await t.throwsAsync(Bundled.start(1), { code: 'ERR_TSDSM_UNSUPPORTED', message: /bundled.*external/ })
 })
 
 const INLINE = `

@@ -55,15 +55,22 @@ export class Program {
   stdout = ''
   stderr = ''
 
-  /** Starts node with `args`; `stdin` is written to its standard input. */
+  /** Starts node (or `command`) with `args`; `stdin` is written to its standard input. */
   constructor(
     args: string[],
-    options: { cwd?: string; env?: NodeJS.ProcessEnv; stdin?: string; keepStdin?: boolean; detached?: boolean } = {},
+    options: {
+      cwd?: string
+      env?: NodeJS.ProcessEnv
+      stdin?: string
+      keepStdin?: boolean
+      detached?: boolean
+      command?: string
+    } = {},
   ) {
     // A test runner's variables are none of the program's.
     const { NODE_V8_COVERAGE, ...env } = { ...process.env, ...options.env }
     delete env.NODE_TEST_CONTEXT
-    const child = spawn(process.execPath, args, {
+    const child = spawn(options.command ?? process.execPath, args, {
       cwd: options.cwd ?? ROOT,
       env: { ...env, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }) },
       stdio: ['pipe', 'pipe', 'pipe'],
