@@ -98,7 +98,7 @@ pub fn post(control: &Control, run: u32, workers: &[u32], bytes: &[u8]) -> Resul
         0
     } else {
         let number = control.next_overflow();
-        overflow::write(&request_segment(control, number), bytes)?;
+        overflow::write(control, &request_segment(control, number), bytes)?;
         posted.push(number);
         number
     };
@@ -174,8 +174,8 @@ pub fn take(me: &Participant) -> Result<Option<(u32, Vec<u8>)>> {
 /// worker is still at this run. (Telling main of each would wake it just when the others want its core.)
 ///
 /// # Errors
-/// [`Error::InvalidArgument`] when no run was taken; [`Error::OutOfSharedMemory`] where the bytes do not fit: the run is
-/// still to be completed then, with fewer.
+/// [`Error::InvalidArgument`] when no run was taken; [`Error::OutOfSharedMemory`] where the bytes do not fit, or
+/// [`Error::Closed`] where they came too late: the run is still to be completed then, with fewer.
 pub fn complete(me: &Participant, ok: bool, bytes: &[u8]) -> Result<bool> {
     let (control, cell) = mine(me)?;
     if Status::of(cell) != Status::Taken {
@@ -188,7 +188,7 @@ pub fn complete(me: &Participant, ok: bool, bytes: &[u8]) -> Result<bool> {
         let number = control.next_overflow();
         // Before there is a segment: if this worker dies now, main knows what to remove.
         store_pair(&cell.answer, bytes.len() as u64, number);
-        overflow::write(&result_segment(control, number), bytes)?;
+        overflow::write(control, &result_segment(control, number), bytes)?;
     }
     // Read before: main may collect this end, and post the next run, at once.
     let run = cell.run.load(Ordering::Relaxed);

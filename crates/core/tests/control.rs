@@ -643,3 +643,21 @@ fn a_result_that_nobody_has_room_for_leaves_no_segment() {
     assert_eq!(cluster.segments(), [""; 0], "and goes with the cluster");
     assert!(Draft::new(&cluster.control(), 4096, 0o600).is_ok());
 }
+
+#[test]
+fn a_large_result_that_comes_when_main_has_taken_the_names_away_leaves_no_segment() {
+    let cluster = Cluster::new();
+    let (control, token) = create(&cluster);
+    let me = Participant::claim(&control, Kind::Worker, Some(0)).unwrap();
+    mailbox::ready(&me).unwrap();
+    mailbox::collect(&control);
+    mailbox::post(&control, 1, &[0], &[]).unwrap();
+    mailbox::take(&me).unwrap().unwrap();
+    // Main's hold on the cluster goes last.
+    std::fs::remove_file(segment::path(&cluster.control())).unwrap();
+    let refused = mailbox::complete(&me, true, &payload(100_000));
+    assert!(matches!(refused, Err(Error::Closed(_))), "{refused:?}");
+    mailbox::complete(&me, false, &payload(100)).unwrap();
+    drop(token);
+    assert_eq!(cluster.segments(), [""; 0]);
+}

@@ -12,13 +12,19 @@ pub(super) fn result_segment(control: &Control, number: u64) -> String {
     name::array_segment(control.cluster(), &format!(".result.{number}"))
 }
 
-pub(super) fn write(segment: &str, bytes: &[u8]) -> Result<()> {
+pub(super) fn write(control: &Control, segment: &str, bytes: &[u8]) -> Result<()> {
     let draft = Draft::new(segment, bytes.len().max(1), 0o600)?;
     let to = draft.mapping();
     assert!(to.len() >= bytes.len());
     // SAFETY: as long as the bytes, and nobody else has the segment before it is published.
     unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.as_ptr(), bytes.len()) };
-    draft.publish().map(drop)
+    let id = draft.publish()?.id;
+    if control.is_current() {
+        return Ok(());
+    }
+    // Main has begun to take the names away, and may not have seen this one.
+    let _ = segment::unlink(segment, Some(id));
+    Err(Error::Closed(format!("cluster '{}'", control.cluster())))
 }
 
 pub(super) fn read(segment: &str, len: u64) -> Result<Vec<u8>> {
