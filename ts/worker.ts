@@ -16,7 +16,10 @@ type AnyFunction = (...args: unknown[]) => unknown
 const RETURNED = 0
 const THREW = 1
 
+/** What a message of a task begins with; see message.ts. */
+const HEADER = 8
 const NOTHING = new Uint8Array(0)
+const NOT_SENT = 'what the task returned cannot be sent to main'
 
 const identity = readIdentity()
 markWorker()
@@ -92,8 +95,6 @@ function run(number: number, id: number, message: Buffer): void {
   }
 }
 
-const HEADER = 8
-
 function readParas(message: Buffer): unknown[] {
   return (require('./serialize.js') as typeof import('./serialize.js')).readValues(message)
 }
@@ -110,7 +111,7 @@ function returned(result: unknown): void {
         result,
       ])
     } catch (error) {
-      threw(error, 'what the task returned cannot be sent to main')
+      threw(error, NOT_SENT)
       return
     }
   }
@@ -127,9 +128,28 @@ function leave(reason: number, ok: boolean, payload: Uint8Array): void {
   own.run = 0
   own.resource = undefined
   own.objects.endTask()
-  flushOutput()
+  try {
+    flushOutput()
+  } catch {
+    // Nobody reads the output any more; that is no business of the task's.
+  }
   native.runLeave(session.handle, run, reason)
-  native.runComplete(session.handle, ok, payload)
+  try {
+    native.runComplete(session.handle, ok, payload)
+  } catch (error) {
+    // There is no room in shared memory for what is to be sent; for a short word there always is.
+    const { name, message } = error as Error
+    native.runComplete(session.handle, false, describeThrown(new PlainError(name, `${NOT_SENT}: ${message}`)))
+  }
+}
+
+/** An error without a stack, so that its description is short. */
+class PlainError extends Error {
+  constructor(name: string, message: string) {
+    super(message)
+    this.name = name
+    this.stack = ''
+  }
 }
 
 function describeThrown(error: unknown, context?: string): Uint8Array {
