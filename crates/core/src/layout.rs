@@ -8,7 +8,7 @@
 //! mailbox  a cell of 4 KiB per worker, with room for its result
 //! paper    64 KiB for what main tells all workers at once
 //! ```
-//! Sizes follow from the [`Limits`] alone, so that every index can be checked against numbers that this process keeps
+//! Sizes follow from the [limits](crate::control::Limits) alone, so that every index can be checked against numbers that this process keeps
 //! for itself. Whatever is read from the segment may be damaged; all of it is made of atomics, and any bits are valid.
 
 use std::mem::{align_of, offset_of, size_of};
