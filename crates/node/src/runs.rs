@@ -1,9 +1,10 @@
 //! Runs and the mailbox, as JavaScript sees them.
 
 use std::os::fd::BorrowedFd;
+use std::ptr;
 
-use napi::bindgen_prelude::Buffer;
-use napi::{Env, Result};
+use napi::bindgen_prelude::{Buffer, ToNapiValue};
+use napi::{Env, Result, check_status, sys};
 use napi_derive::napi;
 use tsdsm_core::barrier::Reason;
 use tsdsm_core::mailbox::{self, Outcome};
@@ -49,14 +50,36 @@ pub struct Taken {
     /// Its number.
     pub run: u32,
     /// What main posted.
-    pub payload: Buffer,
+    #[napi(ts_type = "Buffer")]
+    pub payload: Payload,
+}
+
+/// Bytes that become a Buffer: short ones by a copy, which costs less than a finalizer does.
+pub struct Payload(Vec<u8>);
+
+/// From here on the copy is what costs.
+const LONG: usize = 64 << 10;
+
+impl ToNapiValue for Payload {
+    unsafe fn to_napi_value(env: sys::napi_env, Payload(bytes): Self) -> Result<sys::napi_value> {
+        if bytes.len() >= LONG {
+            // SAFETY: the caller's promise.
+            return unsafe { Buffer::to_napi_value(env, bytes.into()) };
+        }
+        let mut value = ptr::null_mut();
+        // SAFETY: inside a call of this environment; the bytes are copied before it returns.
+        check_status!(unsafe {
+            sys::napi_create_buffer_copy(env, bytes.len(), bytes.as_ptr().cast(), ptr::null_mut(), &mut value)
+        })?;
+        Ok(value)
+    }
 }
 
 /// In a worker: takes what was posted to it, if anything was. Every run that is taken wants a `runComplete`.
 #[napi(catch_unwind)]
 pub fn run_take(env: &Env, session: Session) -> Result<Option<Taken>> {
     let taken = session.with(|open| mailbox::take(&open.participant)).or_throw(env)?;
-    Ok(taken.map(|(run, payload)| Taken { run, payload: payload.into() }))
+    Ok(taken.map(|(run, payload)| Taken { run, payload: Payload(payload) }))
 }
 
 /// In a worker: sends the payload back as the end of the run it took, and rings main if it failed or was the last.
@@ -92,8 +115,9 @@ pub struct Settled {
     pub status: &'static str,
     /// The run that it is about; 0 for none.
     pub run: u32,
-    /// What it sent back.
-    pub payload: Option<Buffer>,
+    /// What it sent back, if that was anything.
+    #[napi(ts_type = "Buffer")]
+    pub payload: Option<Payload>,
     /// Why what it sent back could not be read.
     pub problem: Option<String>,
     /// The number of the signal that ended it.
@@ -113,7 +137,7 @@ pub fn run_collect(session: Session) -> Vec<Settled> {
 fn settled(found: mailbox::Settled) -> Settled {
     let (mut payload, mut problem, mut signal, mut exit_code) = (None, None, None, None);
     let mut take = |bytes: tsdsm_core::Result<Vec<u8>>| match bytes {
-        Ok(bytes) => payload = Some(bytes.into()),
+        Ok(bytes) => payload = Some(Payload(bytes)).filter(|payload| !payload.0.is_empty()),
         Err(error) => problem = Some(error.to_string()),
     };
     let status = match found.outcome {
