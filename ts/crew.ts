@@ -120,8 +120,13 @@ export class Crew {
     const error = await process.reason(report, duringOf(ready, run))
     if (this.#closing) return
     this.#events.died(run, error)
-    if (!this.#started || !this.#respawn || worker.idleDeaths >= ATTEMPTS) this.#break(error)
-    else this.#launch(worker)
+    if (!this.#started || !this.#respawn || worker.idleDeaths >= ATTEMPTS) {
+      this.#break(error)
+      return
+    }
+    // A fork takes milliseconds: whoever waits for the run hears of the death first.
+    await new Promise(resolve => setImmediate(resolve))
+    if (!this.#closing) this.#launch(worker)
   }
 
   /** Ends all workers: idle ones by asking, others by SIGTERM, and by SIGKILL in the end. */
