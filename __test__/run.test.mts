@@ -69,6 +69,17 @@ test.serial('a shared array among the arguments is the same memory in the worker
   t.deepEqual(await cluster.runProcesses(ref.stridedSum, [M.transpose() as never]), [21, 21])
 })
 
+test.serial('shared arrays and views deep in the arguments are the same memory, too', async t => {
+  await using cluster = await Cluster.start(1)
+  const A = cluster.createShared('A', [2, 2]).fill(1)
+  const [[back]] = await cluster.runProcesses(ref.echo, [{ deep: [A, A.row(1)] }])
+  const { deep } = back as { deep: Int32Array[] }
+  A[3] = 7
+  t.is(deep[0][3], 7)
+  t.is(deep[1][1], 7)
+  t.is(deep[0].buffer, A.buffer, 'main maps it once')
+})
+
 test.serial('a shared array among the results is the same memory in main', async t => {
   await using cluster = await Cluster.start(2)
   const A = cluster.createShared('A', 2)
