@@ -314,7 +314,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * Makes a lock for main and the workers, who find it by `res.getLock(name)`.
+   * Makes a lock for main and the workers, who find it by `res.getLock(name)`. In main, take it by its asynchronous
+   * forms.
    *
    * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
    */
@@ -323,7 +324,11 @@ export class Cluster implements AsyncDisposable {
     return this.#objects.createLock(name)
   }
 
-  /** @throws NotFoundError, ClosedError */
+  /**
+   * The lock `name`. In main, take it by its asynchronous forms: a main that is blocked cannot serve its workers.
+   *
+   * @throws NotFoundError, ClosedError
+   */
   getLock(name: string): Lock {
     this.#checkOpen()
     return this.#objects.getLock(name)
@@ -339,7 +344,11 @@ export class Cluster implements AsyncDisposable {
     return this.#objects.createBarrier(name, options)
   }
 
-  /** @throws NotFoundError, ClosedError */
+  /**
+   * The barrier `name`.
+   *
+   * @throws NotFoundError, ClosedError
+   */
   getBarrier(name: string): Barrier {
     this.#checkOpen()
     return this.#objects.getBarrier(name)
