@@ -35,6 +35,10 @@ class Run {
   settled = false
   /** Makes what the promise rejects with. The first cause counts; what comes after it is its consequence. */
   rejection: (() => unknown) | undefined
+  /** The first death. */
+  death: WorkerDiedError | undefined
+  /** A rejection with what the tasks threw; with the death, where they threw no more than its consequences. */
+  readonly blame = () => errorOf(this)
   /** What the tasks threw, by worker. */
   readonly thrown: ErrorRecord[] = []
   timers: NodeJS.Timeout[] | undefined
@@ -122,8 +126,8 @@ export class Runner {
     } else if (report.status === 'failed') {
       run.thrown[worker.id] = decodeRecord(report.payload as Buffer)
       // Where one does not find the task, the others may finish looking: nothing runs.
-      if (run.running) this.#fail(run, () => errorOf(run))
-      else run.rejection ??= () => errorOf(run)
+      if (run.running) this.#fail(run, run.blame)
+      else run.rejection ??= run.blame
     } else if (run.running && report.payload !== undefined && report.payload.length > 0) {
       this.#noteResult(run, worker, report.payload)
     }
@@ -136,7 +140,9 @@ export class Runner {
     const run = this.#current
     if (run === undefined || number !== run.number) return
     run.pending -= 1
-    const first = run.rejection === undefined
+    run.death ??= error
+    // It frees those who wait for the dead one, and their errors may be here before it.
+    const first = run.rejection === undefined || (run.rejection === run.blame && run.blame() === error)
     this.#fail(run, () => error)
     if (first) this.#settle(run)
     if (run.pending === 0) this.#continue(run)
@@ -305,16 +311,20 @@ function writeArguments(task: KnownTask, paras: readonly unknown[]): Uint8Array 
 function errorOf(run: Run): unknown {
   const ids = [...run.thrown.keys()].filter(id => run.thrown[id] !== undefined)
   if (!run.running) return rebuild(run.thrown[ids[0]])
-  // A throw breaks the barrier for the others, whose errors then are its consequence.
-  const first = ids.find(id => !isConsequence(run.thrown[id])) ?? ids[0]
+  // A throw or a death breaks the barrier and poisons the lock for the others, whose errors then are its consequence.
+  const cause = ids.find(id => !isConsequence(run.thrown[id]))
+  if (cause === undefined && run.death !== undefined) return run.death
+  const first = cause ?? ids[0]
   const errors: TaskError[] = []
   const main = taskError(run, first, errors)
   errors.push(...ids.map(id => (id === first ? main : taskError(run, id))))
   return main
 }
 
+const CONSEQUENCES = new Set(['BrokenBarrierError', 'OwnerDiedError', 'AbortError'])
+
 function isConsequence(record: ErrorRecord): boolean {
-  return record.name === 'BrokenBarrierError' || record.name === 'AbortError'
+  return CONSEQUENCES.has(record.name)
 }
 
 function taskError(run: Run, worker: number, errors?: TaskError[]): TaskError {
