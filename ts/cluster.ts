@@ -378,7 +378,12 @@ export class Cluster implements AsyncDisposable {
     this.#objects.callOff(reason)
     this.#started?.reject(reason)
     try {
-      await this.#crew.close()
+      try {
+        // Before any worker is told to end: when all have, nobody is left who cleans up after a main that is killed.
+        this.#session.unlink()
+      } finally {
+        await this.#crew.close()
+      }
     } finally {
       for (const output of this.#outputs) output.end()
       native.doorbellClose(this.#doorbell)

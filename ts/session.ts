@@ -34,6 +34,16 @@ export class Session {
     return this.#closed
   }
 
+  /** Whether the cluster can be found by its name: not any more, once main has begun to end it. */
+  get isCurrent(): boolean {
+    return native.sessionIsCurrent(this.handle)
+  }
+
+  /** Takes the cluster's names away, in the session that made it. Nobody finds it any more. */
+  unlink(): void {
+    native.sessionUnlink(this.handle)
+  }
+
   /** Detaches; the session that made the cluster unlinks it. */
   close(): void {
     if (this.#closed) return

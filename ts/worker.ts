@@ -2,6 +2,7 @@
  * The main program of a worker. It loads as little as it can before it says that it is ready: what only a task needs
  * is loaded when the first task comes.
  */
+import { NotFoundError } from './errors.js'
 import { DOORBELL_FD, type Farewell, IDENTITY, type Identity, MAIN_DOORBELL_FD } from './identity.js'
 import { RESOLVE, readHeader, readSpec } from './message.js'
 import { native } from './native.js'
@@ -18,6 +19,9 @@ const THREW = 1
 
 /** What a message of a task begins with; see message.ts. */
 const HEADER = 8
+/** How long main may take to end, when it has closed the cluster before this worker was there. */
+const PATIENCE_MS = 1000
+
 const NOTHING = new Uint8Array(0)
 const NOT_SENT = 'what the task returned cannot be sent to main'
 
@@ -26,12 +30,13 @@ markWorker()
 // Ctrl-C in a terminal goes to the whole group: main decides what becomes of it, and ends its workers if it ends.
 process.on('SIGINT', () => {})
 process.on('uncaughtExceptionMonitor', sayFarewell)
-// Main closes the channel when the cluster closes; when main dies, the native watch has ended this process already.
-process.once('disconnect', () => process.exit())
 
-const session = new Session(
-  native.sessionAttachWorker(identity.cluster, identity.worker, DOORBELL_FD, MAIN_DOORBELL_FD),
-)
+const session = attach()
+// Main closes the channel when it closes the cluster, whose names are gone then. Else main has died: the native watch
+// ends this process, once it has cleaned up.
+process.once('disconnect', () => {
+  if (!session.isCurrent) process.exit()
+})
 const flushOutput = keepLinesWhole(session, identity.worker, identity.output)
 const tasks = new Map<number, AnyFunction>()
 let context: WorkerContext | undefined
@@ -47,8 +52,34 @@ function readIdentity(): Identity {
   }
   const read = JSON.parse(text) as Identity
   // Main is gone already, or this is another process' child that got the variable.
-  if (read.parent !== process.ppid) process.exit(2)
+  if (read.parent !== process.ppid) leaveEarly()
   return read
+}
+
+function attach(): Session {
+  const { cluster, worker, parent } = identity
+  try {
+    return new Session(native.sessionAttachWorker(cluster, worker, DOORBELL_FD, MAIN_DOORBELL_FD))
+  } catch (error) {
+    // A cluster that cannot be found has most likely been closed since, by a main that is about to end.
+    if (error instanceof NotFoundError) {
+      const never = new Int32Array(new SharedArrayBuffer(4))
+      for (let waited = 0; waited < PATIENCE_MS; waited += 10) {
+        if (process.ppid !== parent) leaveEarly()
+        Atomics.wait(never, 0, 0, 10)
+      }
+    }
+    throw error
+  }
+}
+
+/** Main was killed while this process started: what main has left is removed, since nobody else may be there to do it. */
+function leaveEarly(): never {
+  try {
+    native.segmentsPrune()
+  } finally {
+    process.exit(2)
+  }
 }
 
 function rung(): void {

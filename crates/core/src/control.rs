@@ -232,7 +232,7 @@ impl Control {
     }
 
     /// Whether the cluster's name still leads to this segment.
-    pub(crate) fn is_current(&self) -> bool {
+    pub fn is_current(&self) -> bool {
         let path = segment::path(&name::control_segment(&self.cluster));
         std::fs::symlink_metadata(path).is_ok_and(|found| FileId::from(&found) == self.id)
     }
@@ -292,6 +292,18 @@ pub struct OwnerToken {
 }
 
 impl OwnerToken {
+    /// Takes the names of all segments away (of persistent arrays not), and keeps the cluster going: nobody finds it any
+    /// more. For a main that is about to end its workers, so that a kill amid that leaves nothing.
+    ///
+    /// # Errors
+    /// [`Error::System`] when a name could not be removed.
+    pub fn unlink(&self) -> Result<()> {
+        if self.file.is_none() || process::is_bare_fork() {
+            return Ok(());
+        }
+        janitor::end(&self.control)
+    }
+
     /// Ends the cluster: unlinks all its segments (persistent arrays excepted), then lets go of the owner's byte, at
     /// which its workers end. What is mapped stays readable. Twice is fine.
     ///

@@ -122,6 +122,19 @@ pub fn session_buffer(env: &Env, session: Session) -> Result<External> {
     session.buffer(env)
 }
 
+/// Takes the names of all the cluster's segments away, persistent ones excepted: the session that created the cluster is
+/// about to end it, and must leave nothing even if it is killed meanwhile. Other sessions: does nothing.
+#[napi(catch_unwind)]
+pub fn session_unlink(env: &Env, session: Session) -> Result<()> {
+    session.with(|open| open.token.as_ref().map_or(Ok(()), |token| token.unlink())).or_throw(env)
+}
+
+/// Whether the cluster can be found by its name: not any more, once main has begun to end it.
+#[napi(catch_unwind)]
+pub fn session_is_current(session: Session) -> bool {
+    session.control.is_current()
+}
+
 /// Ends the session: its asynchronous waits end (with 6, cancelled), what it holds is released, its slot is given back.
 /// The session that created the cluster also unlinks all its segments, persistent ones excepted. Twice is fine.
 #[napi(catch_unwind)]
