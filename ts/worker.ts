@@ -17,11 +17,11 @@ type AnyFunction = (...args: unknown[]) => unknown
 const RETURNED = 0
 const THREW = 1
 
-/** What a message of a task begins with; see message.ts. */
-const HEADER = 8
 /** How long main may take to end, when it has closed the cluster before this worker was there. */
 const PATIENCE_MS = 1000
 
+/** What a message of a task begins with; see message.ts. */
+const HEADER = 8
 const NOTHING = new Uint8Array(0)
 const NOT_SENT = 'what the task returned cannot be sent to main'
 
@@ -40,6 +40,9 @@ process.once('disconnect', () => {
 const flushOutput = keepLinesWhole(session, identity.worker, identity.output)
 const tasks = new Map<number, AnyFunction>()
 let context: WorkerContext | undefined
+// Kept, since even a `require` of what is loaded costs more than a run should.
+let resources: typeof import('./resource.js')
+let serialize: typeof import('./serialize.js') | undefined
 native.doorbellRef(native.doorbellListen(DOORBELL_FD, rung), true)
 
 /** Who this process is. Deleted at once, so that no process that it starts takes itself for a worker. */
@@ -86,8 +89,7 @@ function rung(): void {
   if (context !== undefined && context.run !== 0) {
     // In the midst of an asynchronous task: the only news can be that the run is cancelled.
     if (context.resource?.checkCancelled()) {
-      const { cancelled } = require('./resource.js') as typeof import('./resource.js')
-      context.objects.callOff(cancelled())
+      context.objects.callOff(resources.cancelled())
     }
     return
   }
@@ -112,9 +114,8 @@ function resolve(id: number, message: Buffer): void {
 
 function run(number: number, id: number, message: Buffer): void {
   const own = getContext()
-  const { Resource } = require('./resource.js') as typeof import('./resource.js')
   own.run = number
-  own.resource = new Resource(own, number)
+  own.resource = new resources.Resource(own, number)
   try {
     const task = tasks.get(id) as AnyFunction
     const paras = message.length > HEADER ? readParas(message) : []
@@ -127,7 +128,8 @@ function run(number: number, id: number, message: Buffer): void {
 }
 
 function readParas(message: Buffer): unknown[] {
-  return (require('./serialize.js') as typeof import('./serialize.js')).readValues(message)
+  serialize ??= require('./serialize.js') as typeof import('./serialize.js')
+  return serialize.readValues(message)
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -138,9 +140,8 @@ function returned(result: unknown): void {
   let payload: Uint8Array = NOTHING
   if (result !== undefined) {
     try {
-      payload = (require('./serialize.js') as typeof import('./serialize.js')).writeValues(new Uint8Array(HEADER), [
-        result,
-      ])
+      serialize ??= require('./serialize.js') as typeof import('./serialize.js')
+      payload = serialize.writeValues(new Uint8Array(HEADER), [result])
     } catch (error) {
       threw(error, NOT_SENT)
       return
@@ -194,7 +195,8 @@ function getContext(): WorkerContext {
   if (context === undefined) {
     const { ArrayTable } = require('./array-table.js') as typeof import('./array-table.js')
     const { ObjectTable } = require('./object-table.js') as typeof import('./object-table.js')
-    const { cancelled } = require('./resource.js') as typeof import('./resource.js')
+    resources = require('./resource.js') as typeof import('./resource.js')
+    const { cancelled } = resources
     const interrupt = () => {
       if (made.run !== 0 && session.isCancelled(made.run)) throw cancelled()
     }
