@@ -242,3 +242,40 @@ test.serial('output to a reader that has gone away ends neither the program nor 
   t.is(code, 0)
   await nothingLeft(t, name, await pidsOf(program))
 })
+
+test.serial(
+  'damaged, replaced and removed segments are refused with the reason, and a name may have any letters',
+  async t => {
+    const { name, program } = launch(t, 'damaged')
+    const { stdout, stderr, code } = await program.ended
+    t.deepEqual([code, stderr], [0, ''])
+    const [, ...lines] = stdout.trim().split('\n')
+    for (const line of lines.slice(0, 3)) t.regex(line, /^IncompatibleSegmentError ERR_TSDSM_INCOMPATIBLE_SEGMENT: /)
+    for (const line of lines.slice(3, 5)) {
+      const found = JSON.parse(line)
+      t.is(found.length, 2)
+      for (const why of found) t.regex(why, /^ERR_TSDSM_(INCOMPATIBLE_SEGMENT|NOT_FOUND): .*victim/)
+    }
+    t.deepEqual(JSON.parse(lines[5]), [7, 7])
+    t.is(lines.length, 6)
+    await nothingLeft(t, name, await pidsOf(program))
+  },
+)
+
+test.serial('forty clusters, one after the other, leave no descriptor, mapping or thread', async t => {
+  const { stdout, stderr, code } = await new Program(['--expose-gc', FIXTURE, 'rounds', '', '40']).ended
+  t.deepEqual([code, stderr], [0, ''])
+  const [before, after] = stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as number[])
+  for (const i of before.keys()) t.true(after[i] <= before[i], `${before} became ${after}`)
+})
+
+test.serial('lines of a megabyte come out whole', async t => {
+  const { program } = launch(t, 'long-line')
+  const { stdout, code } = await program.ended
+  const lines = stdout.trim().split('\n').slice(1).sort()
+  t.true(lines.length === 2 && lines[0] === '0'.repeat(2 ** 20) && lines[1] === '1'.repeat(2 ** 20))
+  t.is(code, 0)
+})
