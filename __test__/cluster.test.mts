@@ -198,6 +198,8 @@ test('a missing or badly named array is refused with its name', async t => {
     t.throws(() => cluster.createLock(name), { instanceOf: InvalidArgumentError }, JSON.stringify(name))
     t.throws(() => cluster.createBarrier(name), { instanceOf: InvalidArgumentError }, JSON.stringify(name))
   }
+  // It says what was given, also null.
+  t.throws(() => cluster.createShared(null as unknown as string, 1), { message: /a shared array .* not null$/ })
   for (const parties of [0, -1, 1.5, '2' as unknown as number]) {
     t.throws(() => cluster.createBarrier('B', { parties }), { instanceOf: InvalidArgumentError })
   }

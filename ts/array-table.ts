@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { type DType, type DTypeLike, dtypeOfDescr, parseDType } from './dtype.js'
 import { IncompatibleSegmentError, InvalidArgumentError } from './errors.js'
 import { type ArrayInfo, type MappedArray, native } from './native.js'
-import { checkOptions } from './options.js'
+import { checkOptions, show } from './options.js'
 import type { Session } from './session.js'
 import { parseShape, type ShapeLike } from './shape.js'
 import { type SharedArrayOf, type SharedTypedArray, wrapMapped } from './shared-array.js'
@@ -103,7 +103,7 @@ export class ArrayTable {
   }
 
   list(): SharedArrayInfo[] {
-    return native.arrayList(this.#session.handle).map(describe)
+    return native.arrayList(this.#session.handle).map(infoOf)
   }
 
   #checkCreate(name: string, shape: ShapeLike, dtype: DTypeLike | undefined, options: CreateSharedOptions | undefined) {
@@ -132,7 +132,7 @@ export class ArrayTable {
 
 function checkName(name: unknown): string {
   if (typeof name === 'string') return name
-  throw new InvalidArgumentError(`the name of a shared array must be a string, not ${typeof name}`)
+  throw new InvalidArgumentError(`the name of a shared array must be a string, not ${show(name)}`)
 }
 
 function filePath(file: string | URL): string {
@@ -158,7 +158,7 @@ function checkDType(name: string, array: SharedTypedArray, dtype: DTypeLike): vo
   }
 }
 
-function describe(info: ArrayInfo): SharedArrayInfo {
+function infoOf(info: ArrayInfo): SharedArrayInfo {
   return {
     name: info.name,
     dtype: dtypeOfDescr(info.dtype).name,
