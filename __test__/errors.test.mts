@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { inspect } from 'node:util'
 import test from 'ava'
 import { Cluster, TaskError, WorkerDiedError } from 'tsdsm'
 import { RETURNED_KINDS, ref, THROWN_KINDS } from './fixtures/tasks.mjs'
@@ -90,6 +91,11 @@ test.serial('several throws are all there, in the order of the ids', async t => 
     [0, 2],
   )
   t.is(error.errors[0], error)
+  // Printed is this error and its cause, and nothing twice.
+  const printed = inspect(error)
+  t.is(printed.match(/TaskError: /g)?.length, 1, printed)
+  t.notRegex(printed, /details/)
+  t.is(error.stack, `TaskError: ${error.message}`)
   t.is(error.errors[1].originalName, 'RangeError')
 })
 

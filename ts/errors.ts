@@ -168,9 +168,32 @@ export class TaskError extends TsdsmError {
     this.originalMessage = originalMessage
     this.originalStack = originalStack
     this.errors = errors ?? [this]
-    // Neither belongs into every print of the error: the one refers to itself, the other stands in `cause`.
-    Object.defineProperty(this, 'errors', { enumerable: false })
-    Object.defineProperty(this, 'originalStack', { enumerable: false })
+    // The frames here are none of the user's: those of the task stand in `cause`.
+    const frames = 'cause' in init ? '' : (/\n {4}at [\s\S]*/.exec(originalStack ?? '')?.[0] ?? '')
+    Object.defineProperty(this, 'stack', {
+      value: `${this.name}: ${message}${frames}`,
+      writable: true,
+      configurable: true,
+    })
+    // None belongs into every print of the error: it refers to itself, or stands in the other fields and in `cause`.
+    for (const hidden of ['errors', 'details', 'originalStack']) {
+      Object.defineProperty(this, hidden, { enumerable: false })
+    }
+  }
+
+  /** Node prints a list of errors even where it is not enumerable: dozens of lines before the one that matters. */
+  [Symbol.for('nodejs.util.inspect.custom')](
+    _depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
+    const own = Object.getOwnPropertyDescriptors(this)
+    const shown = Object.create(Object.getPrototypeOf(this), {
+      ...own,
+      errors: { value: undefined },
+      [Symbol.for('nodejs.util.inspect.custom')]: { value: undefined },
+    })
+    return inspect(shown, options)
   }
 }
 
