@@ -176,7 +176,7 @@ export class Barrier {
       case BROKEN:
         return this.#brokenError()
       case TIMED_OUT: {
-        const { missing } = native.barrierInfo(this.#session, this.#index)
+        const missing = inOrder(native.barrierInfo(this.#session, this.#index).missing)
         return new TimeoutError(
           `not all came to barrier '${barrierName}' within ${timeout} ms, so it is broken now${missingText(missing)}`,
           { barrierName, timeout, missing },
@@ -202,14 +202,15 @@ export class Barrier {
 
   #brokenError(): BrokenBarrierError {
     const barrierName = this.name
-    const { broken, reason: code, byWorker, missing } = native.barrierInfo(this.#session, this.#index)
+    const { broken, reason: code, byWorker, missing: late } = native.barrierInfo(this.#session, this.#index)
+    const missing = broken ? inOrder(late) : []
     // Broken for those who waited, and sound again: somebody has reset it.
     const reason = broken ? (REASONS[code] ?? 'broken') : 'reset'
     const workerId = !broken || byWorker < 0 ? null : byWorker
     const who = workerId === null ? 'a participant' : `worker ${workerId}`
     return new BrokenBarrierError(
-      `barrier '${barrierName}' is broken: ${describe(reason, who)}${broken ? missingText(missing) : ''}`,
-      { barrierName, reason, workerId, missing: broken ? missing : [] },
+      `barrier '${barrierName}' is broken: ${describe(reason, who)}${missingText(missing)}`,
+      { barrierName, reason, workerId, missing },
     )
   }
 }
@@ -231,6 +232,11 @@ function describe(reason: BrokenBarrierReason, who: string): string {
     case 'reset':
       return 'it was reset'
   }
+}
+
+/** Workers come by slot, and slots are taken in any order. */
+function inOrder(workers: readonly number[]): number[] {
+  return [...workers].sort((a, b) => a - b)
 }
 
 function missingText(missing: readonly number[]): string {
