@@ -191,10 +191,10 @@ test('a missing or badly named array is refused with its name', async t => {
   t.throws(() => cluster.deleteShared('nowhere'), { instanceOf: NotFoundError, message: /'nowhere'/ })
   t.throws(() => cluster.getLock('nowhere'), { instanceOf: NotFoundError, message: /'nowhere'/ })
   t.throws(() => cluster.getBarrier('nowhere'), { instanceOf: NotFoundError, message: /'nowhere'/ })
-  for (const name of ['', 'a/b', 'a\0b', '.hidden', 'n'.repeat(161), 5 as unknown as string]) {
+  for (const name of ['', 'a/b', 'a\0b', '.hidden', 'n'.repeat(161), 'half \ud800', 5 as unknown as string]) {
     t.throws(() => cluster.createShared(name, 1), { instanceOf: InvalidArgumentError }, JSON.stringify(name))
   }
-  for (const name of ['', 'a\0b', 'n'.repeat(65), 5 as unknown as string]) {
+  for (const name of ['', 'a\0b', 'n'.repeat(65), 'half \ud800', 5 as unknown as string]) {
     t.throws(() => cluster.createLock(name), { instanceOf: InvalidArgumentError }, JSON.stringify(name))
     t.throws(() => cluster.createBarrier(name), { instanceOf: InvalidArgumentError }, JSON.stringify(name))
   }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { type DType, type DTypeLike, dtypeOfDescr, parseDType } from './dtype.js'
 import { IncompatibleSegmentError, InvalidArgumentError } from './errors.js'
 import { type ArrayInfo, type MappedArray, native } from './native.js'
-import { checkOptions, show } from './options.js'
+import { checkName, checkOptions } from './options.js'
 import type { Session } from './session.js'
 import { parseShape, type ShapeLike } from './shape.js'
 import { type SharedArrayOf, type SharedTypedArray, wrapMapped } from './shared-array.js'
@@ -14,7 +14,7 @@ export interface CreateSharedOptions {
   file?: string
   /** Keep the segment when the cluster ends, and when it is cleaned up. Default false. */
   persist?: boolean
-  /** Who may open the segment or file, as in `chmod`; the umask narrows it. Default: the cluster's. */
+  /** Who may open the segment or file, as in `chmod`, whatever the umask. Default: the cluster's. */
   mode?: number
 }
 
@@ -43,6 +43,9 @@ export interface SharedArrayInfo {
   /** Whether it outlives the cluster. */
   persist: boolean
 }
+
+/** What a bad name is the name of, in messages. */
+const ARRAY = 'shared array'
 
 /** The shared arrays of a cluster as one participant sees them: each is mapped once and handed out again. */
 export class ArrayTable {
@@ -77,11 +80,11 @@ export class ArrayTable {
 
   open(name: string, file: string | URL, options?: GetSharedOptions): SharedTypedArray {
     const { readOnly = false } = checkOptions('openShared', options, { readOnly: 'boolean' })
-    return this.#keep(native.arrayOpenFile(this.#session.handle, checkName(name), filePath(file), readOnly))
+    return this.#keep(native.arrayOpenFile(this.#session.handle, checkName(ARRAY, name), filePath(file), readOnly))
   }
 
   get<L extends DTypeLike = 'int32'>(name: string, dtype?: L, options?: GetSharedOptions): SharedArrayOf<L> {
-    const generation = native.arrayGeneration(this.#session.handle, checkName(name))
+    const generation = native.arrayGeneration(this.#session.handle, checkName(ARRAY, name))
     const readOnly =
       options === undefined ? false : checkOptions('getShared', options, { readOnly: 'boolean' }).readOnly
     const key = readOnly ? `${name}\0read-only` : name
@@ -97,7 +100,7 @@ export class ArrayTable {
   }
 
   delete(name: string): void {
-    native.arrayDelete(this.#session.handle, checkName(name))
+    native.arrayDelete(this.#session.handle, checkName(ARRAY, name))
     this.#mapped.delete(name)
     this.#mapped.delete(`${name}\0read-only`)
   }
@@ -107,7 +110,7 @@ export class ArrayTable {
   }
 
   #checkCreate(name: string, shape: ShapeLike, dtype: DTypeLike | undefined, options: CreateSharedOptions | undefined) {
-    checkName(name)
+    checkName(ARRAY, name)
     const type = parseDType(dtype === undefined ? 'int32' : dtype)
     const { file, persist, mode } = checkOptions('createShared', options, {
       file: 'string',
@@ -128,11 +131,6 @@ export class ArrayTable {
     this.#mapped.set(key, { array, generation: mapped.generation })
     return array
   }
-}
-
-function checkName(name: unknown): string {
-  if (typeof name === 'string') return name
-  throw new InvalidArgumentError(`the name of a shared array must be a string, not ${show(name)}`)
 }
 
 function filePath(file: string | URL): string {

@@ -1,8 +1,8 @@
 import { Barrier } from './barrier.js'
-import { ClosedError, InvalidArgumentError } from './errors.js'
+import { ClosedError } from './errors.js'
 import { Lock } from './lock.js'
 import { native } from './native.js'
-import { checkOptions, show } from './options.js'
+import { checkName, checkOptions } from './options.js'
 import type { Session } from './session.js'
 
 /** Options of {@link Cluster.createBarrier}. */
@@ -106,9 +106,4 @@ export class ObjectTable {
     table.set(name, made)
     return made
   }
-}
-
-function checkName(kind: string, name: unknown): string {
-  if (typeof name === 'string') return name
-  throw new InvalidArgumentError(`the name of a ${kind} must be a string, not ${show(name)}`)
 }

@@ -21,7 +21,7 @@ interface Kinds {
 
 const EXPECTED: { [K in keyof Kinds]: [text: string, test: (value: unknown) => boolean] } = {
   boolean: ['true or false', value => typeof value === 'boolean'],
-  string: ['a string that is not empty', value => typeof value === 'string' && value !== ''],
+  string: ['a string of whole characters that is not empty', value => isText(value) && value !== ''],
   mode: [
     'permission bits from 0 to 0o777',
     value => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777,
@@ -62,6 +62,18 @@ export function checkOptions<S extends Record<string, keyof Kinds>>(
     checked[key] = value
   }
   return checked as { [K in keyof S]?: Kinds[S[K]] }
+}
+
+/** The name of a `kind` of thing: what else there is to say of names, the native part says. */
+export function checkName(kind: string, name: unknown): string {
+  if (isText(name)) return name
+  const expected = typeof name === 'string' ? 'hold whole characters (half of a surrogate pair is none)' : 'be a string'
+  throw new InvalidArgumentError(`the name of a ${kind} must ${expected}, not ${show(name)}`)
+}
+
+/** Half of a surrogate pair has no bytes of its own: all such halves would come out as the same name. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !/\p{Surrogate}/u.test(value)
 }
 
 function isEnvironment(value: unknown): boolean {
