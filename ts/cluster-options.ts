@@ -29,7 +29,7 @@ export interface ClusterOptions {
   maxArrays?: number
   /** How many named locks and barriers there may be. Default 1024. */
   maxObjects?: number
-  /** Who may open the segments, as in `chmod`; the umask narrows it. Default 0o600. */
+  /** Who may open the segments, as in `chmod`, whatever the umask. Default 0o600. */
   mode?: number
   /** What all of the cluster's random numbers come from: an integer or a bigint below 2^64. Default: a random one. */
   seed?: number | bigint
