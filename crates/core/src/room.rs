@@ -1,10 +1,10 @@
 //! Is there room? Asked before memory is taken, because taking too much is answered by a signal (SIGBUS, SIGXFSZ) or by
 //! the out-of-memory killer, not by an error.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::sys::text::read_text;
 use crate::sys::{cgroup, shm};
 use crate::{Error, Result};
 
@@ -115,7 +115,7 @@ fn memory_limits(root: &Path) -> Vec<Limit> {
 
 /// What the machine itself has left: free and reclaimable memory, and swap, to which tmpfs can go.
 fn machine(root: &Path) -> Option<Limit> {
-    let text = fs::read_to_string(root.join("proc/meminfo")).ok()?;
+    let text = read_text(&root.join("proc/meminfo")).ok()?;
     let bytes = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
@@ -127,6 +127,8 @@ fn machine(root: &Path) -> Option<Limit> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// A made-up machine with so much memory, in a control group of so much.

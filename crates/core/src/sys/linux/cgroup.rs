@@ -2,8 +2,10 @@
 //!
 //! A process that allocates beyond its group's limit is killed; it gets no error. So the limit is asked for first.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::text::read_text;
 
 /// The tightest memory limit among the groups that hold this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,26 +41,48 @@ const V2: Version = Version {
     cached: ["inactive_file", "active_file"],
 };
 
+/// A group of this process: its version's files, where its hierarchy is mounted, and its path below that.
+type Group = (&'static Version, PathBuf, PathBuf);
+
 /// The tightest limit on this process, or `None` where there is none (or no control groups).
 ///
 /// `root` is `/`, or a folder that stands for it.
 pub fn memory_limit(root: &Path) -> Option<MemoryLimit> {
-    let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
-    let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
-    groups
-        .lines()
-        .filter_map(|line| {
-            let mut fields = line.splitn(3, ':');
-            let (_, controllers, group) = (fields.next()?, fields.next()?, fields.next()?);
-            let version = match controllers {
-                "" => &V2,
-                _ if controllers.split(',').any(|name| name == "memory") => &V1,
-                _ => return None,
-            };
-            let (top, group) = locate(&mounts, version, group)?;
-            tightest(version, &inside(root, &top), &group)
-        })
+    groups(root)?
+        .iter()
+        .filter_map(|(version, top, group)| tightest(version, top, group))
         .min_by_key(|limit| limit.free)
+}
+
+/// The groups of this process. Where hierarchies are mounted is looked up again only when the process' groups are
+/// others than before: the table of mounts is long, and hierarchies stay where they are.
+fn groups(root: &Path) -> Option<Arc<[Group]>> {
+    static LAST: Mutex<Option<(PathBuf, String, Arc<[Group]>)>> = Mutex::new(None);
+    let names = read_text(&root.join("proc/self/cgroup")).ok()?;
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((of, then, found)) = &*last
+        && of == root
+        && *then == names
+    {
+        return Some(Arc::clone(found));
+    }
+    let mounts = read_text(&root.join("proc/self/mountinfo")).ok()?;
+    let found: Arc<[Group]> = names.lines().filter_map(|line| group_of(line, &mounts, root)).collect();
+    *last = Some((root.to_owned(), names, Arc::clone(&found)));
+    Some(found)
+}
+
+/// The group of one line of /proc/self/cgroup, where that is about memory.
+fn group_of(line: &str, mounts: &str, root: &Path) -> Option<Group> {
+    let mut fields = line.splitn(3, ':');
+    let (_, controllers, group) = (fields.next()?, fields.next()?, fields.next()?);
+    let version = match controllers {
+        "" => &V2,
+        _ if controllers.split(',').any(|name| name == "memory") => &V1,
+        _ => return None,
+    };
+    let (top, group) = locate(mounts, version, group)?;
+    Some((version, inside(root, &top), group))
 }
 
 /// Where the hierarchy is mounted, and the group's path below that.
@@ -94,11 +118,11 @@ fn tightest(version: &Version, top: &Path, group: &Path) -> Option<MemoryLimit> 
 }
 
 fn read(version: &Version, group: &Path) -> Option<MemoryLimit> {
-    let number = |name| fs::read_to_string(group.join(name)).ok()?.trim().parse::<u64>().ok();
+    let number = |name| read_text(&group.join(name)).ok()?.trim().parse::<u64>().ok();
     // "max" is no number; v1 says "no limit" by the largest number of pages that it can count.
     let limit = number(version.limit).filter(|&limit| limit < 1 << 62)?;
     let usage = number(version.usage)?;
-    let stat = fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
+    let stat = read_text(&group.join("memory.stat")).unwrap_or_default();
     let cached: u64 = stat
         .lines()
         .filter_map(|line| line.split_once(' '))

@@ -7,3 +7,4 @@ pub mod locks;
 pub mod output;
 pub mod process;
 pub mod shm;
+pub mod text;

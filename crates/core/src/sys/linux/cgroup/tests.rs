@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 
 /// A made-up machine: files below a folder of its own, removed at the end.
@@ -124,4 +126,16 @@ fn without_groups_or_limits_there_is_none() {
     assert_eq!(unlimited.limit(), None);
     let damaged = Machine::new("damaged", "4:memory\n\n:::\n0::/\n", "30 22\n - \n30 22 0:27 / - cgroup2\n");
     assert_eq!(damaged.limit(), None);
+}
+
+#[test]
+fn limits_and_the_process_group_are_looked_up_anew_each_time() {
+    let machine = Machine::new("moved", "0::/a\n", "30 22 0:27 / /cg rw - cgroup2 cgroup2 rw\n");
+    machine.v2("cg/a", "1000", 100, 0);
+    machine.v2("cg/b", "5000", 100, 0);
+    assert_eq!(machine.limit(), Some((1000, 900, "cg/a".into())));
+    machine.v2("cg/a", "800", 100, 0);
+    assert_eq!(machine.limit(), Some((800, 700, "cg/a".into())));
+    machine.file("proc/self/cgroup", "0::/b\n");
+    assert_eq!(machine.limit(), Some((5000, 4900, "cg/b".into())));
 }
