@@ -233,21 +233,26 @@ export class Cluster implements AsyncDisposable {
    * @throws TimeoutError; and the signal's reason
    * @throws InvalidArgumentError for arguments that cannot be cloned; ClosedError
    */
-  async runProcesses<P extends unknown[], R>(
+  runProcesses<P extends unknown[], R>(
     task: Task<P, R>,
     paras?: NoInfer<P>,
     options?: RunOptions,
   ): Promise<Awaited<R>[]> {
-    this.#checkOpen()
-    const known = this.#tasks.find(task as Task<never, unknown>)
-    if (paras !== undefined && !Array.isArray(paras)) {
-      throw new InvalidArgumentError(`the task's arguments must be an array, not ${show(paras)}`)
+    // Not `async`, since a promise around the runner's own would be settled some steps after it.
+    try {
+      this.#checkOpen()
+      const known = this.#tasks.find(task as Task<never, unknown>)
+      if (paras !== undefined && !Array.isArray(paras)) {
+        throw new InvalidArgumentError(`the task's arguments must be an array, not ${show(paras)}`)
+      }
+      const checked =
+        options === undefined
+          ? undefined
+          : checkOptions('runProcesses', options, { signal: 'signal', timeout: 'time', onProgress: 'function' })
+      return this.#runner.submit(known, paras ?? [], checked as RunOptions | undefined) as Promise<Awaited<R>[]>
+    } catch (error) {
+      return Promise.reject(error)
     }
-    const checked =
-      options === undefined
-        ? undefined
-        : checkOptions('runProcesses', options, { signal: 'signal', timeout: 'time', onProgress: 'function' })
-    return this.#runner.submit(known, paras ?? [], checked as RunOptions | undefined) as Promise<Awaited<R>[]>
   }
 
   /**

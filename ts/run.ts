@@ -17,6 +17,8 @@ export interface RunOptions {
   onProgress?: (progress: Progress) => void
 }
 
+const DONE = Promise.resolve()
+
 /** After SIGTERM, a worker that still lives gets SIGKILL. */
 const TERM_TO_KILL_MS = 1000
 
@@ -67,6 +69,8 @@ export class Runner {
   readonly #queue: Run[] = []
   #current: Run | undefined
   #stopped: Error | undefined
+  /** What `busy` was told last; the cluster starts busy. */
+  #isBusy = true
 
   /**
    * `busy` is told whether a run is pending, so that the event loop is kept alive then, and only then. `collect` asks
@@ -92,7 +96,7 @@ export class Runner {
         run.onAbort = () => this.#interrupt(run, () => signal.reason)
         signal.addEventListener('abort', run.onAbort, { once: true })
       }
-      if (this.#current === undefined && this.#queue.length === 0) this.#busy(true)
+      this.#setBusy(true)
       this.#queue.push(run)
       this.next()
     })
@@ -101,7 +105,8 @@ export class Runner {
   /** Begins the next run, if no other is in progress and every worker is ready. */
   next(): void {
     if (this.#current !== undefined) return
-    if (this.#queue.length === 0) this.#busy(false)
+    // Not at once: whoever awaits one run after the other submits the next before this.
+    if (this.#queue.length === 0) DONE.then(this.#rest)
     else if (this.#crew.complete) {
       const run = this.#queue.shift() as Run
       this.#current = run
@@ -163,7 +168,17 @@ export class Runner {
       this.#settle(run)
       this.#clearTimers(run)
     }
-    this.#busy(false)
+    this.#setBusy(false)
+  }
+
+  readonly #rest = () => {
+    if (this.#current === undefined && this.#queue.length === 0) this.#setBusy(false)
+  }
+
+  #setBusy(busy: boolean): void {
+    if (busy === this.#isBusy) return
+    this.#isBusy = busy
+    this.#busy(busy)
   }
 
   #begin(run: Run): void {
