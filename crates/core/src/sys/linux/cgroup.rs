@@ -44,6 +44,14 @@ const V2: Version = Version {
 /// A group of this process: its version's files, where its hierarchy is mounted, and its path below that.
 type Group = (&'static Version, PathBuf, PathBuf);
 
+/// What was found when it was last looked up.
+struct Known {
+    root: PathBuf,
+    /// The process' groups, as the kernel puts it.
+    names: String,
+    groups: Arc<[Group]>,
+}
+
 /// The tightest limit on this process, or `None` where there is none (or no control groups).
 ///
 /// `root` is `/`, or a folder that stands for it.
@@ -57,19 +65,19 @@ pub fn memory_limit(root: &Path) -> Option<MemoryLimit> {
 /// The groups of this process. Where hierarchies are mounted is looked up again only when the process' groups are
 /// others than before: the table of mounts is long, and hierarchies stay where they are.
 fn groups(root: &Path) -> Option<Arc<[Group]>> {
-    static LAST: Mutex<Option<(PathBuf, String, Arc<[Group]>)>> = Mutex::new(None);
+    static LAST: Mutex<Option<Known>> = Mutex::new(None);
     let names = read_text(&root.join("proc/self/cgroup")).ok()?;
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((of, then, found)) = &*last
-        && of == root
-        && *then == names
+    if let Some(known) = &*last
+        && known.root == root
+        && known.names == names
     {
-        return Some(Arc::clone(found));
+        return Some(Arc::clone(&known.groups));
     }
     let mounts = read_text(&root.join("proc/self/mountinfo")).ok()?;
-    let found: Arc<[Group]> = names.lines().filter_map(|line| group_of(line, &mounts, root)).collect();
-    *last = Some((root.to_owned(), names, Arc::clone(&found)));
-    Some(found)
+    let groups: Arc<[Group]> = names.lines().filter_map(|line| group_of(line, &mounts, root)).collect();
+    *last = Some(Known { root: root.to_owned(), names, groups: Arc::clone(&groups) });
+    Some(groups)
 }
 
 /// The group of one line of /proc/self/cgroup, where that is about memory.
