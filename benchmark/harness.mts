@@ -6,8 +6,6 @@ export interface Side {
   readonly name: string
   /** Does the work once, or some fixed number of times, and says how much one operation took. */
   round(): number | Promise<number>
-  /** At most so many rounds, for a side that needs minutes; one round is then no warm-up either. */
-  readonly maxRounds?: number
   close?(): void | Promise<void>
 }
 
@@ -70,8 +68,6 @@ async function inTurn(sides: readonly Side[], rounds: number): Promise<Figures[]
   try {
     for (let round = -1; round < rounds; round++) {
       for (const [at, side] of sides.entries()) {
-        const limit = side.maxRounds ?? Number.POSITIVE_INFINITY
-        if (round < 0 ? limit === 1 : round >= limit) continue
         const figure = await side.round()
         if (round >= 0) taken[at].push(figure)
       }

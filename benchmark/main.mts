@@ -30,7 +30,7 @@ for (const name of chosen) {
   const idle = await idleShare()
   console.log(`\n${name}: the cores are ${Math.round(100 * idle)} % idle`)
   const rows = await section.default({ rounds, quick })
-  console.log(lines(rows, rounds).join('\n'))
+  console.log(lines(rows).join('\n'))
   results.sections.push({ name, idle, rows })
 }
 

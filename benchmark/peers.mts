@@ -22,11 +22,10 @@ export async function pythonPeer(
   name: string,
   script: string,
   args: readonly (string | number)[],
-  maxRounds?: number,
 ): Promise<Side | Skipped> {
   if (!existsSync(pythonReady)) return { name, skipped: 'py-dsm and NumPy could not be installed' }
   const file = fileURLToPath(new URL(`benchmark/peers/${script}`, root))
-  return { ...(await start(name, python, ['-B', file, ...args])), maxRounds }
+  return start(name, python, ['-B', file, ...args])
 }
 
 /** Starts the program; each round is asked for by a line, and answered by a line with a number. */

@@ -30,8 +30,7 @@ function quantity(value: number, unit: Unit): string {
   return `${digits(value / scale)} ${name}`
 }
 
-const figures = ({ min, median, rounds }: Figures, unit: Unit, usual: number): string =>
-  `${quantity(min, unit)} / ${quantity(median, unit)}${rounds.length < usual ? ` (${rounds.length} round${rounds.length > 1 ? 's' : ''})` : ''}`
+const figures = ({ min, median }: Figures, unit: Unit): string => `${quantity(min, unit)} / ${quantity(median, unit)}`
 
 const wanted = (target: Target): string =>
   (target.stretch ? 'stretch: ' : '') +
@@ -42,14 +41,14 @@ function achieved(ratio: number, target: Target | undefined): string {
 }
 
 /** The rows of one section as lines of a Markdown table. */
-export function lines(rows: readonly Row[], rounds: number): string[] {
+export function lines(rows: readonly Row[]): string[] {
   return rows.flatMap(row =>
     row.peers.map(({ peer, ratio, target, hit }, at) => {
       const cells = [
         at > 0 ? '' : row.note ? `${row.work} (${row.note})` : row.work,
-        at === 0 ? figures(row.ours, row.unit, rounds) : '',
+        at === 0 ? figures(row.ours, row.unit) : '',
         peer.name,
-        isSkipped(peer) ? `skipped: ${peer.skipped}` : figures(peer, row.unit, rounds),
+        isSkipped(peer) ? `skipped: ${peer.skipped}` : figures(peer, row.unit),
         ratio === undefined ? '' : achieved(ratio, target),
         target ? wanted(target) : '',
         hit === undefined ? '' : hit ? 'hit' : target?.stretch ? 'not reached' : '**missed**',
@@ -67,11 +66,11 @@ export function markdown({ machine, peers, sections }: Results, rounds: number):
       `Peers: ${Object.entries(peers)
         .map(([name, version]) => `${name} ${version}`)
         .join(', ')}.`,
-    `Each side is measured ${rounds} times after a warm-up, in turn with its peers, where nothing else is said; figures are minimum / median, the ratio is ours to the peer's, of medians.`,
+    `Each side is measured ${rounds} times after a warm-up, in turn with its peers; figures are minimum / median, the ratio is ours to the peer's, of medians.`,
     '',
     '| work | tsdsm | peer | its figures | ratio | target | |',
     '|---|---|---|---|---|---|---|',
-    ...sections.flatMap(section => lines(section.rows, rounds)),
+    ...sections.flatMap(section => lines(section.rows)),
   ].join('\n')
 }
 

@@ -12,8 +12,7 @@ const PRIMES_TO_10_5 = 9_592
 export default async function seed(options: Options): Promise<Row[]> {
   const n = options.quick ? 1e5 : 1e7
   const indices = options.quick ? 1e5 : 1e6
-  const peer = (name: string, args: (string | number)[], maxRounds?: number) =>
-    pythonPeer(name, 'py_dsm.py', args, maxRounds)
+  const peer = (name: string, args: (string | number)[]) => pythonPeer(name, 'py_dsm.py', args)
   return [
     await compare(
       {
@@ -27,7 +26,7 @@ export default async function seed(options: Options): Promise<Row[]> {
     await compare(
       { work: `vecAdd, ${n.toLocaleString('en')} elements, split at random`, note: 'the same' },
       await vectors(n, true),
-      [{ side: await peer('py-dsm', ['vec-add-random', WORKERS, n], 3), target: { timesAsFast: 50 } }],
+      [{ side: await peer('py-dsm', ['vec-add-random', WORKERS, n]), target: { timesAsFast: 50 } }],
       options,
     ),
     await compare(
