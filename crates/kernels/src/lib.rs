@@ -1,1 +1,1 @@
-//! Numeric kernels on slices. This crate knows nothing of segments, clusters or Node.
+//! The home of the numeric kernels: functions on slices, which know nothing of segments, clusters or Node.
