@@ -15,12 +15,15 @@ export interface Geometry {
 
 /** Python's `start:stop:step`. What is left out runs to the end in the step's direction; the step is 1 unless given. */
 export interface Slice {
+  /** The first index; negative ones count from the end. */
   readonly start?: number | null
+  /** The index before which it ends; negative ones count from the end. */
   readonly stop?: number | null
+  /** From one index to the next; negative runs backwards, 0 is refused. */
   readonly step?: number | null
 }
 
-/** What {@link sliced} takes for one axis: an index removes the axis, a slice keeps a part, null or undefined all. */
+/** What `view` takes for one axis: an index removes the axis, a slice keeps a part, null or undefined all. */
 export type AxisSlice = number | Slice | null | undefined
 
 /**

@@ -7,7 +7,15 @@ export interface Progress {
   /** The sum over the workers. */
   total: number
   /** One for each worker, in the order of their ids; both 0 for one that has said nothing yet. */
-  workers: { done: number; total: number }[]
+  workers: WorkerProgress[]
+}
+
+/** What one worker last gave to `res.progress(done, total)`. */
+export interface WorkerProgress {
+  /** How much it has done. */
+  done: number
+  /** How much there is to do. */
+  total: number
 }
 
 /** How often main looks. Workers only write two numbers into shared memory, which costs them next to nothing. */

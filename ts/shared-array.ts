@@ -21,39 +21,51 @@ function classOf<D extends DType>(dtype: D, name: string): Types.SharedArrayClas
 
 /** bool elements, stored as bytes: an element is 0 or 1. */
 export type SharedBoolArray = Types.SharedBoolArray
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedBoolArray = classOf('bool', 'SharedBoolArray')
 /** int8 elements. */
 export type SharedInt8Array = Types.SharedInt8Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedInt8Array = classOf('int8', 'SharedInt8Array')
 /** uint8 elements. */
 export type SharedUint8Array = Types.SharedUint8Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedUint8Array = classOf('uint8', 'SharedUint8Array')
 /** int16 elements. */
 export type SharedInt16Array = Types.SharedInt16Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedInt16Array = classOf('int16', 'SharedInt16Array')
 /** uint16 elements. */
 export type SharedUint16Array = Types.SharedUint16Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedUint16Array = classOf('uint16', 'SharedUint16Array')
 /** int32 elements. Stores wrap around at 2^31, as in every typed array. */
 export type SharedInt32Array = Types.SharedInt32Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedInt32Array = classOf('int32', 'SharedInt32Array')
 /** uint32 elements. */
 export type SharedUint32Array = Types.SharedUint32Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedUint32Array = classOf('uint32', 'SharedUint32Array')
 /** int64 elements, as bigints. */
 export type SharedInt64Array = Types.SharedInt64Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedInt64Array = classOf('int64', 'SharedInt64Array')
 /** uint64 elements, as bigints. */
 export type SharedUint64Array = Types.SharedUint64Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedUint64Array = classOf('uint64', 'SharedUint64Array')
 /** float32 elements. */
 export type SharedFloat32Array = Types.SharedFloat32Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedFloat32Array = classOf('float32', 'SharedFloat32Array')
 /** float64 elements. */
 export type SharedFloat64Array = Types.SharedFloat64Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedFloat64Array = classOf('float64', 'SharedFloat64Array')
 /** float16 elements; undefined where the engine has no `Float16Array` (before Node 24). */
 export type SharedFloat16Array = Types.SharedFloat16Array
+/** The class, for `instanceof` and as a dtype; instances come from `createShared`, `getShared` and `attach`. */
 export const SharedFloat16Array: Types.SharedArrayClass<'float16'> | undefined = plainConstructor(dtypeNamed('float16'))
   ? classOf('float16', 'SharedFloat16Array')
   : undefined
