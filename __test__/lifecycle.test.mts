@@ -106,7 +106,6 @@ test.serial(
       for (const pid of all) process.kill(pid, 'SIGSTOP')
       const last = all.pop() as number
       for (const pid of all) process.kill(pid, 'SIGKILL')
-      await program.ended
       await until(() => !all.some(isAlive), 'all but one have ended')
       // While one is there, stopped or not, nobody takes them for left behind.
       const listed = () => Cluster.listSegments().filter(each => each.cluster === name)
@@ -116,6 +115,7 @@ test.serial(
       )
       process.kill(last, 'SIGKILL')
       await until(() => !isAlive(last), 'the last has ended')
+      await program.ended
       // A start of another test may clean up from here on, too.
       t.true(listed().every(each => each.stale))
       await clean()
