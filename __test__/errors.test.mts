@@ -1,19 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { inspect } from 'node:util'
 import test from 'ava'
 import { Cluster, TaskError, WorkerDiedError } from 'tsdsm'
 import { RETURNED_KINDS, ref, THROWN_KINDS } from './fixtures/tasks.mjs'
-import { fixture, isAlive, runProgram, segmentsOf, until } from './helpers/process.mjs'
-
-/** What a run rejects with. */
-async function rejection(run: Promise<unknown>): Promise<unknown> {
-  return run.then(
-    () => {
-      throw new Error('it did not reject')
-    },
-    error => error,
-  )
-}
+import { fixture, inNamespace, isAlive, runProgram, segmentsOf, until } from './helpers/process.mjs'
+import { rejection } from './helpers/sync.mjs'
 
 test.serial(
   'a throw rejects with a TaskError that has the worker, the original’s name, message, stack and cause',
@@ -218,16 +208,12 @@ test.serial('Cluster.start in a worker is a clear error, and starts nothing', as
 
 test.serial('what does not fit into /dev/shm is refused, and the cluster goes on', async t => {
   const mount = 'mount -t tmpfs -o size=4m tmpfs /dev/shm'
-  if (spawnSync('unshare', ['-m', 'sh', '-c', mount]).status !== 0) {
-    t.log('skipped: this test needs a mount of its own')
-    t.pass()
-    return
-  }
-  const program = `${mount} && exec ${process.execPath} ${fixture('small-shm.mjs')}`
-  const { stdout, stderr } = await runProgram(['-m', 'sh', '-c', program], { command: 'unshare' })
+  const ended = await inNamespace(t, mount, fixture('small-shm.mjs'))
+  if (ended === undefined) return
   t.is(
-    stdout,
+    ended.stdout,
     [
+      'ready',
       'array: OutOfSharedMemoryError true true',
       'async array: OutOfSharedMemoryError true true',
       'arrays 0',
@@ -237,6 +223,6 @@ test.serial('what does not fit into /dev/shm is refused, and the cluster goes on
       'then 1048576',
       '',
     ].join('\n'),
-    stderr,
+    ended.stderr,
   )
 })

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { folder } from './helpers/npy.mjs'
-import { type Ended, fixture, freshName, isAlive, Program, segmentsOf, until } from './helpers/process.mjs'
+import { fixture, freshName, inNamespace, isAlive, Program, pidsOf, segmentsOf, until } from './helpers/process.mjs'
 
 const FIXTURE = fixture('hardship.mjs')
 
@@ -17,28 +17,10 @@ function launch(t: ExecutionContext, how: string, detail = '', options: Construc
   return { name, program }
 }
 
-async function pidsOf(program: Program): Promise<number[]> {
-  return (await program.says(/pids (.*)/))[1].split(' ').map(Number)
-}
-
 /** The workers end, and when the last one has ended no segment is left: at once, since others' starts clean up, too. */
 async function nothingLeft(t: ExecutionContext, name: string, pids: readonly number[]): Promise<void> {
   await until(() => !pids.some(isAlive), 'the workers have ended')
   t.deepEqual(segmentsOf(name), [])
-}
-
-/** Runs `node hardship.mjs …` after `setup`, in a mount namespace of its own. Undefined where there can be none. */
-async function inNamespace(t: ExecutionContext, setup: string, ...args: string[]): Promise<Ended | undefined> {
-  const script = `${setup} && echo ready && exec "$0" "$@"`
-  const ended = await new Promise<Ended>(resolve =>
-    execFile('unshare', ['-m', 'sh', '-c', script, process.execPath, FIXTURE, ...args], (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), signal: error?.signal ?? null, stdout, stderr }),
-    ),
-  )
-  if (ended.stdout.startsWith('ready\n')) return ended
-  t.log(`SKIPPED: no mount namespace here: ${ended.stderr.trim()}`)
-  t.pass()
-  return undefined
 }
 
 for (const kind of ['idle', 'lock', 'barrier', 'native', 'loop', 'await']) {
@@ -125,7 +107,7 @@ test.serial(
   'too large for /dev/shm: refused with the figures, at once and asynchronously, and the cluster goes on',
   async t => {
     const mount = 'mount -t tmpfs -o size=16m tmpfs /dev/shm'
-    const ended = await inNamespace(t, mount, 'too-big', freshName('small'))
+    const ended = await inNamespace(t, mount, FIXTURE, 'too-big', freshName('small'))
     if (ended === undefined) return
     t.is(
       ended.stdout.match(/OutOfSharedMemoryError ERR_TSDSM_OUT_OF_SHARED_MEMORY: .*\/dev\/shm has 16777216 bytes/g)
@@ -140,7 +122,7 @@ test.serial(
 
 test.serial('arguments too large for /dev/shm: the run is refused, and the cluster goes on', async t => {
   const mount = 'mount -t tmpfs -o size=8m tmpfs /dev/shm'
-  const ended = await inNamespace(t, mount, 'big-run', freshName('small'))
+  const ended = await inNamespace(t, mount, FIXTURE, 'big-run', freshName('small'))
   if (ended === undefined) return
   t.regex(ended.stdout, /\nOutOfSharedMemoryError .*\nwent on\n$/)
   t.like(ended, { code: 0, stderr: '' })
@@ -156,7 +138,7 @@ for (const [what, mount, pattern] of [
   ['a full', 'mount -t tmpfs -o size=4k tmpfs /dev/shm', /OUT_OF_SHARED_MEMORY/],
 ] as const) {
   test.serial(`with ${what} /dev/shm a start is refused and says why`, async t => {
-    const ended = await inNamespace(t, mount, 'refused', freshName('none'))
+    const ended = await inNamespace(t, mount, FIXTURE, 'refused', freshName('none'))
     if (ended === undefined) return
     t.regex(ended.stdout, pattern)
     t.notRegex(ended.stdout, /started/)
@@ -167,7 +149,7 @@ for (const [what, mount, pattern] of [
 test.serial('a file-backed array on a full disk is refused, and leaves no file', async t => {
   const disk = await folder(t)
   const mount = `mount -t tmpfs -o size=8m tmpfs ${disk}`
-  const ended = await inNamespace(t, mount, 'too-big-file', freshName('disk'), disk)
+  const ended = await inNamespace(t, mount, FIXTURE, 'too-big-file', freshName('disk'), disk)
   if (ended === undefined) return
   t.regex(ended.stdout, /\n\w+Error ERR_TSDSM_\w+: .*\nfiles \nfiles small.npy\n$/)
   t.like(ended, { code: 0, stderr: '' })

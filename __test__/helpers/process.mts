@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
 
 /** Waits until `condition` holds. The limit only keeps a broken promise from hanging the tests. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string, limit = 60_000): Promise<void> {
@@ -107,6 +108,24 @@ export class Program {
     }, `the program says ${pattern}; it says '${this.stdout}'; '${this.stderr}'`)
     return found as unknown as RegExpExecArray
   }
+}
+
+/** The workers' process ids, which the program prints. */
+export async function pidsOf(program: Program): Promise<number[]> {
+  return (await program.says(/pids (.*)/))[1].split(' ').map(Number)
+}
+
+/**
+ * Runs node with `args` to its end after the shell command `setup`, in a mount namespace of its own; the first line of
+ * its output is 'ready'. Undefined where there can be no such namespace, and the test's log says so.
+ */
+export async function inNamespace(t: ExecutionContext, setup: string, ...args: string[]): Promise<Ended | undefined> {
+  const script = `${setup} && echo ready && exec "$0" "$@"`
+  const ended = await runProgram(['-m', 'sh', '-c', script, process.execPath, ...args], { command: 'unshare' })
+  if (ended.stdout.startsWith('ready\n')) return ended
+  t.log(`SKIPPED: no mount namespace here: ${ended.stderr.trim()}`)
+  t.pass()
+  return undefined
 }
 
 /** Runs a program to its end. */
