@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type DType, type DTypeLike, dtypeOfDescr, parseDType } from './dtype.js'
-import { IncompatibleSegmentError, InvalidArgumentError } from './errors.js'
+import { IncompatibleSegmentError } from './errors.js'
+import { filePath } from './file-path.js'
 import { type ArrayInfo, type MappedArray, native } from './native.js'
 import { checkName, checkOptions } from './options.js'
 import type { Session } from './session.js'
@@ -87,7 +87,7 @@ export class ArrayTable {
     const generation = native.arrayGeneration(this.#session.handle, checkName(ARRAY, name))
     const readOnly =
       options === undefined ? false : checkOptions('getShared', options, { readOnly: 'boolean' }).readOnly
-    const key = readOnly ? `${name}\0read-only` : name
+    const key = readOnly ? readOnlyKey(name) : name
     const known = this.#mapped.get(key)
     // The generation, so that after delete and create under one name nobody sees the old array; the length, because
     // the array's own close() empties it for this process only.
@@ -102,7 +102,7 @@ export class ArrayTable {
   delete(name: string): void {
     native.arrayDelete(this.#session.handle, checkName(ARRAY, name))
     this.#mapped.delete(name)
-    this.#mapped.delete(`${name}\0read-only`)
+    this.#mapped.delete(readOnlyKey(name))
   }
 
   list(): SharedArrayInfo[] {
@@ -133,13 +133,9 @@ export class ArrayTable {
   }
 }
 
-function filePath(file: string | URL): string {
-  if (file instanceof URL) {
-    if (file.protocol !== 'file:') throw new InvalidArgumentError(`'${file}' is not the URL of a file`)
-    return fileURLToPath(file)
-  }
-  if (typeof file !== 'string' || file === '') throw new InvalidArgumentError('the file must be a path or a file: URL')
-  return resolve(file)
+/** Under what a read-only mapping is kept; no array has such a name. */
+function readOnlyKey(name: string): string {
+  return `${name}\0read-only`
 }
 
 function isEmptied(array: SharedTypedArray): boolean {

@@ -1,13 +1,12 @@
 /**
  * Attaching to shared arrays that are already there.
  */
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { isSharedArray } from './array-class.js'
 import type { DTypeMap, SharedTypedArray } from './array-types.js'
 import { describe } from './describe.js'
 import type { DType } from './dtype.js'
 import { InvalidArgumentError } from './errors.js'
+import { filePath } from './file-path.js'
 import { type ArrayHandle, fromHandle, isHandle } from './handle.js'
 import { native } from './native.js'
 import { checkOptions } from './options.js'
@@ -45,14 +44,11 @@ function attach(source: ArrayHandle, options?: AttachOptions): SharedTypedArray 
 function attach(source: string | URL, options?: AttachOptions): SharedTypedArray
 function attach(source: ArrayHandle | string | URL, options?: AttachOptions): SharedTypedArray | StridedView {
   const { readOnly = false } = checkOptions('SharedArray.attach', options, { readOnly: 'boolean' })
-  if (source instanceof URL) {
-    if (source.protocol !== 'file:') throw new InvalidArgumentError(`'${source}' is not the URL of a file`)
-    return wrapMapped(native.arrayAttachFile(fileURLToPath(source), readOnly))
-  }
+  if (source instanceof URL) return wrapMapped(native.arrayAttachFile(filePath(source), readOnly))
   if (typeof source === 'string' && source !== '') {
     const isPath = source.includes('/') || (source.endsWith('.npy') && !source.startsWith('tsdsm.'))
     return wrapMapped(
-      isPath ? native.arrayAttachFile(resolve(source), readOnly) : native.arrayAttachSegment(source, readOnly),
+      isPath ? native.arrayAttachFile(filePath(source), readOnly) : native.arrayAttachSegment(source, readOnly),
     )
   }
   if (isHandle(source)) return fromHandle(source, { readOnly })
