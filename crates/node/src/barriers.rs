@@ -14,12 +14,9 @@ use crate::args::{count, deadline};
 use crate::callback::Callback;
 use crate::error::{OrThrow, invalid};
 use crate::handle::Handle;
-use crate::locks::Wait;
+use crate::locks::{NONE, Wait};
 use crate::session::{Session, State};
 use crate::wait::Waiting;
-
-/// What stands for nobody, or nothing, in numbers.
-const NONE: f64 = -1.0;
 
 /// `barrierArrive`: see `header.d.ts`.
 pub fn arrive(env: &Env, session: &Session, [index, epoch, timeout, nowait]: [f64; 4]) -> Result<u32> {

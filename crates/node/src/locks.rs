@@ -23,7 +23,7 @@ const RESUMED: u32 = 2;
 /// Never wait.
 const TRY: u32 = 4;
 /// What stands for nobody in numbers.
-const NONE: f64 = -1.0;
+pub(crate) const NONE: f64 = -1.0;
 
 /// An asynchronous wait.
 pub type Wait = Handle<WaitState>;
