@@ -1,1 +1,21 @@
-//! The home of the numeric kernels: functions on slices, which know nothing of segments, clusters or Node.
+//! Numeric kernels with NumPy's meaning, on one thread or many, over memory that may be shared between processes.
+//!
+//! A kernel takes [`Array`]s (borrowed memory, an element type, a shape, strides) and writes into an [`ArrayMut`]. It
+//! checks all of its arguments before it writes anything. The crate knows nothing of segments, clusters or Node.
+//!
+//! # Shared memory
+//! Other threads and processes may write to what a kernel reads, and to what it writes. Then the result is made of any
+//! mixture of old and new bytes; but every access stays within the arrays, whatever the bytes say: values that lead to a
+//! place (indices, keys, bins) are read once, checked, and used as they were read. No `&[T]` or `&mut [T]` is ever made
+//! over such memory.
+
+pub mod array;
+pub mod dtype;
+pub mod error;
+pub mod isa;
+pub mod threads;
+
+pub use array::{Array, ArrayMut, Shape};
+pub use dtype::{Bool, DType, Element};
+pub use error::{Error, Result};
+pub use threads::Threads;

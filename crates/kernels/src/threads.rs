@@ -1,0 +1,87 @@
+//! How many threads a kernel runs on.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// Elements below which a kernel stays on the calling thread: to hand work to a pool costs 20 to 25 µs.
+pub const INLINE: usize = 256 << 10;
+
+/// Boundaries between threads lie at multiples of so many elements, so that no two threads write to one cache line.
+pub const LINE: usize = 64;
+
+/// The number of threads that a kernel may use. No result depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threads(NonZeroUsize);
+
+impl Threads {
+    /// The calling thread alone.
+    pub const ONE: Threads = Threads(NonZeroUsize::MIN);
+
+    /// So many threads.
+    pub const fn new(count: NonZeroUsize) -> Threads {
+        Threads(count)
+    }
+
+    /// How many.
+    pub const fn count(self) -> usize {
+        self.0.get()
+    }
+
+    /// These threads for work of the size of `elements` elements: the calling one alone where it is too little to share.
+    pub fn for_work(self, elements: usize) -> Threads {
+        if elements < INLINE { Threads::ONE } else { self }
+    }
+
+    /// Calls `part` for parts of `0..len` that together are all of it, at once on these threads; `len` counts things each
+    /// of which is worth `work` elements. Parts begin at multiples of `step`. Blocks until all are done; a panic comes out.
+    pub fn split(self, len: usize, step: usize, work: usize, part: impl Fn(Range<usize>) + Sync) {
+        let threads = self.for_work(len.saturating_mul(work)).count();
+        let steps = len.div_ceil(step.max(1));
+        let parts = threads.min(steps);
+        if parts <= 1 {
+            if len > 0 {
+                part(0..len);
+            }
+            return;
+        }
+        let bound = |i: usize| (steps * i / parts * step).min(len);
+        self.install(|| {
+            rayon::scope(|scope| {
+                for i in 1..parts {
+                    let part = &part;
+                    scope.spawn(move |_| part(bound(i)..bound(i + 1)));
+                }
+                part(bound(0)..bound(1));
+            });
+        });
+    }
+
+    /// Runs `work` on a pool of so many threads, in which rayon's own forms (`join`, `scope`, parallel iterators) find
+    /// them; on the calling thread where it is one.
+    pub fn install<R: Send>(self, work: impl FnOnce() -> R + Send) -> R {
+        match self.pool() {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+
+    /// The pool of so many threads. Pools are kept; none for one thread, and none where the system has no threads left.
+    fn pool(self) -> Option<Arc<ThreadPool>> {
+        static POOLS: LazyLock<Mutex<HashMap<usize, Arc<ThreadPool>>>> = LazyLock::new(Mutex::default);
+        if self == Threads::ONE {
+            return None;
+        }
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(&self.count()) {
+            return Some(Arc::clone(pool));
+        }
+        let name = |i| format!("tsdsm-kernel-{i}");
+        let pool = ThreadPoolBuilder::new().num_threads(self.count()).thread_name(name).build().ok().map(Arc::new)?;
+        pools.insert(self.count(), Arc::clone(&pool));
+        Some(pool)
+    }
+}
