@@ -26,6 +26,19 @@ need() {
   exit 1
 }
 
+# What builds and runs programs for arm64 on another machine.
+ARM64=aarch64-unknown-linux-gnu
+arm64_tools() {
+  have rustup || return 1
+  if ! rustup target list --installed | grep -qx $ARM64; then
+    say "setup: rustup target add $ARM64"
+    rustup target add --quiet $ARM64 || return 1
+  fi
+  if ! have qemu-aarch64 || ! have aarch64-linux-gnu-gcc; then
+    apt_install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+  fi
+}
+
 # npm_package DIRECTORY NAME@VERSION : one npm package at one version, in a folder of its own under .cache.
 npm_package() {
   local directory=.cache/$1 package=$2
