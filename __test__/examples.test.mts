@@ -101,6 +101,20 @@ for (const { range, primes } of [
   })
 }
 
+for (const { limit, primes, largest } of [
+  { limit: 1, primes: '0 primes', largest: '' },
+  { limit: 5, primes: '3 primes', largest: '5' },
+  { limit: 961, primes: '162 primes', largest: '953' },
+  { limit: 20_000_000, primes: '1,270,607 primes', largest: '19,999,999' }, // two blocks
+]) {
+  test.serial(`primes finds ${primes} up to ${limit}`, async t => {
+    const printed = await lines('primes', String(limit), '3')
+    t.is(printed[0], `${primes} up to ${limit.toLocaleString('en')}`)
+    if (largest) t.is(printed[1], `The largest is ${largest}`)
+    t.regex(printed.at(-1) ?? '', /^3 workers took \d+\.\d{3} s$/)
+  })
+}
+
 test.serial('named-lock loses no money', async t => {
   const printed = await lines('named-lock', '20000', '4')
   t.is(printed.length, 5)

@@ -7,7 +7,7 @@ import type { Options, Row } from './harness.mts'
 import { idleShare, machine } from './machine.mts'
 import { lines, markdown, type Results, writeJson, writeReadme } from './report.mts'
 
-const names = ['run', 'start', 'segments', 'loops', 'speedup', 'seed']
+const names = ['run', 'start', 'segments', 'loops', 'speedup', 'seed', 'primes']
 const root = new URL('../../', import.meta.url)
 
 const command = new Command('bench')
