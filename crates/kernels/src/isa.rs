@@ -63,7 +63,8 @@ impl Isa {
         Isa::Baseline
     }
 
-    /// Runs `kernel`, compiled for this set. Everything it calls has to be `#[inline(always)]` to be compiled so, too.
+    /// Runs `kernel`, compiled for this set. Everything it calls has to be `#[inline(always)]` to be compiled so, too; a
+    /// closure is not, unless it is small: write a [`Kernel`].
     ///
     /// `self` must come from [`Isa::best`], perhaps lowered: `Isa::best().min(Isa::Avx2)`.
     #[inline]
@@ -77,6 +78,18 @@ impl Isa {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => unsafe { avx512(kernel) },
+        }
+    }
+
+    /// Runs `kernel` like [`run`](Self::run), but compiled for no more than AVX2: for loops that AVX-512 does not make
+    /// faster, as those bound by memory are. It spares a third of the code.
+    #[inline]
+    pub fn run_narrow<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            Isa::Baseline => kernel.run(),
+            // SAFETY: `best` has found these instructions; those of AVX2 are part of the larger sets.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 | Isa::Avx512 => unsafe { avx2(kernel) },
         }
     }
 }

@@ -10,9 +10,13 @@
 //! over such memory.
 
 pub mod array;
+mod cast;
 pub mod dtype;
+pub mod elementwise;
 pub mod error;
 pub mod isa;
+pub mod overlap;
+mod stream;
 pub mod threads;
 
 pub use array::{Array, ArrayMut, Shape};

@@ -17,6 +17,12 @@ pub const LINE: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threads(NonZeroUsize);
 
+impl Default for Threads {
+    fn default() -> Threads {
+        Threads::ONE
+    }
+}
+
 impl Threads {
     /// The calling thread alone.
     pub const ONE: Threads = Threads(NonZeroUsize::MIN);

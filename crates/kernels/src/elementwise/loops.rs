@@ -1,0 +1,143 @@
+//! Inner loops: an operation on contiguous elements, compiled for each instruction set.
+
+use std::marker::PhantomData;
+
+use crate::dtype::{DType, Element};
+use crate::isa::{Isa, Kernel};
+
+/// Elements that lie one after the other: what to read, and where the results go.
+#[derive(Clone, Copy)]
+pub(crate) struct Block {
+    /// Where the first result goes. It overlaps no input.
+    pub out: *mut u8,
+    /// The first elements of the inputs, as many as the operation has.
+    pub inputs: [*const u8; 3],
+    /// Number of elements.
+    pub len: usize,
+    /// How many elements of the whole `out` come before, in C order; only where the [`Job`](super::blocks::Job) is ordered.
+    #[allow(dead_code)]
+    pub start: usize,
+}
+
+/// Does an operation on a block.
+///
+/// # Safety
+/// The block's inputs may be read and its results may be written, they are of the loop's types, and do not overlap.
+pub(crate) type Loop = unsafe fn(&Block);
+
+/// An operation on one element of each of `N` inputs of type `T`, with a result of type `U`.
+pub(crate) trait Operation<T, U, const N: usize> {
+    /// Whether AVX-512 makes it faster, which it does where there is much to compute for each element.
+    const WIDE: bool = false;
+
+    /// Does it. Has to be `#[inline(always)]`.
+    fn apply(inputs: [T; N]) -> U;
+}
+
+/// Does the operation `O` on a block: a [`Loop`].
+///
+/// # Safety
+/// See [`Loop`].
+pub(crate) unsafe fn run<O: Operation<T, U, N>, T: Element, U: Element, const N: usize>(block: &Block) {
+    struct Run<'a, O, T, U, const N: usize>(&'a Block, PhantomData<(O, T, U)>);
+
+    impl<O: Operation<T, U, N>, T: Element, U: Element, const N: usize> Kernel for Run<'_, O, T, U, N> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run(self) {
+            let Block { out, inputs, len, .. } = *self.0;
+            let out = out.cast::<U>();
+            for i in 0..len {
+                // SAFETY: the caller's promise.
+                unsafe { out.add(i).write(O::apply(std::array::from_fn(|k| inputs[k].cast::<T>().add(i).read()))) };
+            }
+        }
+    }
+
+    let work = Run::<O, T, U, N>(block, PhantomData);
+    if O::WIDE { Isa::best().run(work) } else { Isa::best().run_narrow(work) }
+}
+
+/// The types that an operation has for its inputs' type, and the loop that does it.
+#[derive(Clone, Copy)]
+pub(crate) struct Signature {
+    /// What the loop reads; inputs of another type are cast.
+    pub input: DType,
+    /// What the loop writes.
+    pub output: DType,
+    /// The type of the result, to which it is rounded before it is stored into an `out` of perhaps another type.
+    pub result: DType,
+    /// The loop; the result is the first input where there is none.
+    pub run: Option<Loop>,
+}
+
+impl Signature {
+    /// The operation `O`.
+    pub fn new<O: Operation<T, U, N>, T: Element, U: Element, const N: usize>() -> Signature {
+        Signature { input: T::DTYPE, output: U::DTYPE, result: U::DTYPE, run: Some(run::<O, T, U, N>) }
+    }
+
+    /// An operation that leaves its input as it is.
+    pub fn copy(dtype: DType) -> Signature {
+        Signature { input: dtype, output: dtype, result: dtype, run: None }
+    }
+
+    /// For inputs of type float16, what it is for float32: a result that is one is rounded.
+    pub fn rounded_to_f16(self) -> Signature {
+        Signature { result: if self.result == DType::F32 { DType::F16 } else { self.result }, ..self }
+    }
+}
+
+/// Defines operations by what they do with elements of each of the listed types. The result has the same type, or the one
+/// after the arrow.
+///
+/// ```ignore
+/// operations! {
+///     Add(x, y): i32 u32 => x.wrapping_add(y);
+///     Add(x, y): f32 f64 => x + y;
+///     Less(x, y) -> Bool: i32 u32 f32 f64 => (x < y).into();
+/// }
+/// ```
+macro_rules! operations {
+    ($($name:ident($($x:ident),+) $(-> $out:ty)?: $($type:ty)+ => $body:expr;)*) => {
+        $($crate::elementwise::loops::operations!(@each $name, ($($x),+), [$($out)?], [$($type)+], $body);)*
+    };
+    (@each $name:ident, $xs:tt, $out:tt, [$($type:ty)+], $body:expr) => {
+        $($crate::elementwise::loops::operations!(@one $name, $xs, $out, $type, $body);)+
+    };
+    (@one $name:ident, $xs:tt, [], $type:ty, $body:expr) => {
+        $crate::elementwise::loops::operations!(@one $name, $xs, [$type], $type, $body);
+    };
+    (@one $name:ident, ($($x:ident),+), [$out:ty], $type:ty, $body:expr) => {
+        impl $crate::elementwise::loops::Operation<$type, $out, { [$(stringify!($x)),+].len() }> for $name {
+            #[inline(always)]
+            fn apply([$($x),+]: [$type; { [$(stringify!($x)),+].len() }]) -> $out {
+                $body
+            }
+        }
+    };
+}
+pub(crate) use operations;
+
+/// The [`Signature`] of an operation for a [`DType`] among the listed ones, as an option. The result has the inputs' type,
+/// or the one after the arrow.
+macro_rules! signature {
+    ($dtype:expr, $name:ident / $n:literal: $($listed:ident)+) => {
+        match $dtype {
+            $($crate::dtype::DType::$listed => Some($crate::elementwise::loops::Signature::new::<
+                $name, $crate::dtype::of::$listed, $crate::dtype::of::$listed, $n,
+            >()),)+
+            _ => None,
+        }
+    };
+    ($dtype:expr, $name:ident / $n:literal -> $out:ty: $($listed:ident)+) => {
+        match $dtype {
+            $($crate::dtype::DType::$listed => Some($crate::elementwise::loops::Signature::new::<
+                $name, $crate::dtype::of::$listed, $out, $n,
+            >()),)+
+            _ => None,
+        }
+    };
+}
+pub(crate) use signature;
