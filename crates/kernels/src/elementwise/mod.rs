@@ -14,7 +14,7 @@ pub(crate) mod blocks;
 mod copy;
 pub(crate) mod loops;
 pub(crate) mod moves;
-mod space;
+pub(crate) mod space;
 mod unary;
 
 pub use binary::{Binary, binary};

@@ -25,6 +25,8 @@ macro_rules! with_size {
         }
     };
 }
+#[allow(unused_imports)]
+pub(crate) use with_size;
 
 /// Copies `len` elements that lie `step` elements apart to one after the other.
 ///
