@@ -292,6 +292,22 @@ impl<'a> ArrayMut<'a> {
         Ok(ArrayMut(self.0.permute(order)?, PhantomData))
     }
 
+    /// As [`ArrayMut::slice`], for as long as the whole was borrowed.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn into_slice(self, axis: usize, range: Range<usize>) -> Result<ArrayMut<'a>> {
+        Ok(ArrayMut(self.0.slice(axis, range)?, PhantomData))
+    }
+
+    /// As [`ArrayMut::permute`], for as long as the whole was borrowed.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn into_permuted(self, order: &[usize]) -> Result<ArrayMut<'a>> {
+        Ok(ArrayMut(self.0.permute(order)?, PhantomData))
+    }
+
     /// The same place once more, for a shorter time.
     pub fn reborrow(&mut self) -> ArrayMut<'_> {
         ArrayMut(self.0, PhantomData)

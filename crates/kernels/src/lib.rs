@@ -12,14 +12,19 @@
 pub mod array;
 mod cast;
 pub mod dtype;
+mod elements;
 pub mod elementwise;
 pub mod error;
 pub mod isa;
 pub mod overlap;
+mod scratch;
+mod share;
+pub mod sort;
 mod stream;
 pub mod threads;
 
 pub use array::{Array, ArrayMut, Shape};
 pub use dtype::{Bool, DType, Element};
 pub use error::{Error, Result};
+pub use share::Share;
 pub use threads::Threads;

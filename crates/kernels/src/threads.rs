@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Elements below which a kernel stays on the calling thread: to hand work to a pool costs 20 to 25 µs.
@@ -42,6 +43,14 @@ impl Threads {
         if elements < INLINE { Threads::ONE } else { self }
     }
 
+    /// Bounds of contiguous parts of `0..len`, one for each thread at most, that begin at multiples of `step`.
+    pub(crate) fn parts(self, len: usize, step: usize) -> Vec<Range<usize>> {
+        let steps = len.div_ceil(step.max(1));
+        let parts = self.count().min(steps).max(1);
+        let bound = |i: usize| ((steps as u128 * i as u128 / parts as u128) as usize * step).min(len);
+        (0..parts).map(|i| bound(i)..bound(i + 1)).collect()
+    }
+
     /// Calls `part` for parts of `0..len` that together are all of it, at once on these threads; `len` counts things each
     /// of which is worth `work` elements. Parts begin at multiples of `step`. Blocks until all are done; a panic comes out.
     pub fn split(self, len: usize, step: usize, work: usize, part: impl Fn(Range<usize>) + Sync) {
@@ -72,6 +81,16 @@ impl Threads {
         match self.pool() {
             Some(pool) => pool.install(work),
             None => work(),
+        }
+    }
+
+    /// Calls `each` for all of the jobs, at once on these threads, each of which takes the next when it is done with one.
+    /// Blocks until all are done; a panic comes out.
+    pub(crate) fn for_each<J: Send>(self, jobs: Vec<J>, each: impl Fn(J) + Sync + Send) {
+        if self == Threads::ONE || jobs.len() <= 1 {
+            jobs.into_iter().for_each(each);
+        } else {
+            self.install(|| jobs.into_par_iter().with_max_len(1).for_each(each));
         }
     }
 

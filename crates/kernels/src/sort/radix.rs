@@ -1,0 +1,352 @@
+//! Sorting of private memory by the bits of the keys: stable, on one thread or many, in time that grows as the number of
+//! items, whatever their distribution.
+//!
+//! Many items are first distributed to buckets that fit in a core's cache, along the bounds that a sample gives (as a
+//! sample sort does), except that a table over the leading bits finds an item's bucket, without a comparison. A bucket is
+//! sorted by as many leading bits as it takes to tell most of its keys apart, by one or two passes of a radix sort from
+//! the least significant digit; what is then still equal in these bits, mostly very few neighbours, is sorted by itself.
+
+use std::mem::MaybeUninit;
+
+use crate::scratch::{written, written_mut};
+use crate::sort::Places;
+use crate::threads::Threads;
+
+/// What can be sorted. The order of items (`Ord`) is that of their keys; it tells items of equal keys apart by their place
+/// where that matters, so that every way of sorting is a stable one.
+pub(crate) trait Item: Copy + Ord + Send + Sync {
+    /// The key; it orders the items.
+    fn key(self) -> u64;
+}
+
+impl Item for u32 {
+    #[inline(always)]
+    fn key(self) -> u64 {
+        u64::from(self)
+    }
+}
+
+impl Item for u64 {
+    #[inline(always)]
+    fn key(self) -> u64 {
+        self
+    }
+}
+
+/// A key of 32 bits above an index of 32 bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(transparent)]
+pub(crate) struct Packed(pub u64);
+
+impl Item for Packed {
+    #[inline(always)]
+    fn key(self) -> u64 {
+        self.0 >> 32
+    }
+}
+
+/// A key and an index.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pair {
+    pub key: u64,
+    pub index: u64,
+}
+
+impl Item for Pair {
+    #[inline(always)]
+    fn key(self) -> u64 {
+        self.key
+    }
+}
+
+/// Items up to so many are sorted by comparisons.
+const SMALL: usize = 64;
+
+/// Items up to so many bytes are sorted as they are, on one core.
+const LOCAL_BYTES: usize = 1 << 20;
+
+/// Bytes that a bucket should have: with the spare memory they fit in a core's cache.
+const BUCKET_BYTES: usize = 256 << 10;
+
+/// Bits of a digit. Their counts stay in the first-level cache.
+const DIGIT: u32 = 11;
+
+/// Sorts `items` and hands the sorted pieces to `done`, each with its place in the whole, from several threads.
+/// `spare` is as long as `items`; what either holds afterwards is not said.
+pub(crate) fn sort<T: Item>(
+    items: &mut [T],
+    spare: &mut [MaybeUninit<T>],
+    threads: Threads,
+    done: &(impl Fn(usize, &[T]) + Sync),
+) {
+    assert_eq!(items.len(), spare.len());
+    sort_at(0, items, spare, threads.for_work(items.len()), done)
+}
+
+fn sort_at<T: Item>(
+    at: usize,
+    items: &mut [T],
+    spare: &mut [MaybeUninit<T>],
+    threads: Threads,
+    done: &(impl Fn(usize, &[T]) + Sync),
+) {
+    if size_of_val(items) <= LOCAL_BYTES {
+        let moved = local(items, spare);
+        // SAFETY: where the result has been moved, it is all of `spare`.
+        done(at, if moved { unsafe { written(spare) } } else { items });
+        return;
+    }
+    let parts = Parts::new(items.len(), threads);
+    let (low, high) = extent(items, &parts);
+    if low == high {
+        done(at, items);
+        return;
+    }
+    let map = Map::new(items, low, high);
+    let starts = distribute(items, spare, &map, &parts);
+    // SAFETY: `distribute` has put an item in each place.
+    let mut from = unsafe { written_mut(spare) };
+    let mut to = uninit(items);
+    let mut buckets = Vec::with_capacity(starts.len());
+    let mut start = 0;
+    for end in starts.into_iter().skip(1) {
+        let (bucket, rest) = from.split_at_mut(end - start);
+        let (room, rest_of_room) = to.split_at_mut(end - start);
+        (from, to) = (rest, rest_of_room);
+        buckets.push((at + start, bucket, room));
+        start = end;
+    }
+    threads.for_each(buckets, |(at, bucket, room)| sort_at(at, bucket, room, threads, done));
+}
+
+/// Items, to be overwritten.
+fn uninit<T: Copy>(items: &mut [T]) -> &mut [MaybeUninit<T>] {
+    // SAFETY: the same memory, and nothing of `T` needs to be dropped. Whoever gets it reads only what he has written.
+    unsafe { std::slice::from_raw_parts_mut(items.as_mut_ptr().cast(), items.len()) }
+}
+
+/// Contiguous parts of all items, one for each thread.
+struct Parts {
+    len: usize,
+    threads: Threads,
+}
+
+impl Parts {
+    fn new(len: usize, threads: Threads) -> Parts {
+        Parts { len, threads }
+    }
+
+    fn count(&self) -> usize {
+        self.threads.count()
+    }
+
+    fn bounds(&self, part: usize) -> std::ops::Range<usize> {
+        let bound = |i: usize| (self.len as u128 * i as u128 / self.count() as u128) as usize;
+        bound(part)..bound(part + 1)
+    }
+}
+
+/// The least and the greatest key.
+fn extent<T: Item>(items: &[T], parts: &Parts) -> (u64, u64) {
+    let mut ranges = vec![(u64::MAX, 0); parts.count()];
+    let jobs = ranges.iter_mut().enumerate().collect();
+    parts.threads.for_each(jobs, |(part, range): (usize, &mut (u64, u64))| {
+        *range = extent_of(&items[parts.bounds(part)]);
+    });
+    ranges.into_iter().fold((u64::MAX, 0), |a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+fn extent_of<T: Item>(items: &[T]) -> (u64, u64) {
+    let mut range = (u64::MAX, 0);
+    for item in items {
+        range = (range.0.min(item.key()), range.1.max(item.key()));
+    }
+    range
+}
+
+/// Which bucket an item goes to: by the leading bits of its key, in the order of keys.
+struct Map {
+    low: u64,
+    shift: u32,
+    buckets: usize,
+    bucket_of: Vec<u8>,
+}
+
+impl Map {
+    /// Leading bits that are looked at, beyond those that number the buckets.
+    const BITS: u32 = 8;
+    /// The most buckets.
+    const BUCKETS: usize = 256;
+    /// Items looked at for one bucket.
+    const SAMPLES: usize = 32;
+
+    /// Buckets that get about the same number of items each, as far as a sample tells. There are at least two in use, and
+    /// leading bits that many items share have a bucket of their own.
+    fn new<T: Item>(items: &[T], low: u64, high: u64) -> Map {
+        let width = u64::BITS - (high - low).leading_zeros();
+        let wanted = (size_of_val(items) / BUCKET_BYTES).clamp(2, Map::BUCKETS - 64);
+        let shift = width.saturating_sub(wanted.ilog2() + Map::BITS);
+        let cells = ((high - low) >> shift) as usize + 1;
+        let samples = wanted * Map::SAMPLES;
+        let mut counts = vec![0u32; cells];
+        let mut word = 0u64;
+        for i in 0..samples {
+            // One of each of so many equal parts, at a place that follows no pattern.
+            word = word.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            let at = (i * items.len() + (word >> 32) as usize % items.len()) / samples;
+            counts[((items[at].key() - low) >> shift) as usize] += 1;
+        }
+        let mut bucket_of = vec![0; cells];
+        let (mut bucket, mut first, mut inside) = (0, 0, 0);
+        for (cell, &count) in counts.iter().enumerate() {
+            let heavy = |count: u32| count as usize >= Map::SAMPLES;
+            // Nobody joins a heavy cell, sampled or not.
+            let full = inside >= Map::SAMPLES || heavy(count);
+            if full && cell > first && bucket < Map::BUCKETS - 1 {
+                (bucket, first, inside) = (bucket + 1, cell, 0);
+            }
+            bucket_of[cell] = bucket as u8;
+            inside += count as usize;
+        }
+        Map { low, shift, buckets: bucket + 1, bucket_of }
+    }
+}
+
+/// Puts the items into the order of their buckets, those of one bucket in the order in which they were; gives the bounds
+/// of the buckets.
+fn distribute<T: Item>(items: &[T], out: &mut [MaybeUninit<T>], map: &Map, parts: &Parts) -> Vec<usize> {
+    let table = &map.bucket_of[..];
+    // SAFETY: no key is below `low`, and none above the one that gave the table its length.
+    let bucket_of =
+        |item: T| usize::from(unsafe { *table.get_unchecked(((item.key() - map.low) >> map.shift) as usize) });
+    let mut places = vec![[0usize; Map::BUCKETS]; parts.count()];
+    let jobs = places.iter_mut().enumerate().collect();
+    parts.threads.for_each(jobs, |(part, counts): (usize, &mut [usize; Map::BUCKETS])| {
+        for &item in &items[parts.bounds(part)] {
+            counts[bucket_of(item)] += 1;
+        }
+    });
+    let mut starts = Vec::with_capacity(map.buckets + 1);
+    let mut start = 0;
+    for bucket in 0..map.buckets {
+        starts.push(start);
+        for counts in &mut places {
+            start += std::mem::replace(&mut counts[bucket], start);
+        }
+    }
+    starts.push(start);
+    let out = Places(out.as_mut_ptr().cast::<T>());
+    let jobs = places.iter_mut().enumerate().collect();
+    parts.threads.for_each(jobs, |(part, places): (usize, &mut [usize; Map::BUCKETS])| {
+        for &item in &items[parts.bounds(part)] {
+            let place = &mut places[bucket_of(item)];
+            // SAFETY: the places were counted over these very items, which are ours alone: each is below the length, and
+            // given once.
+            unsafe { out.at(*place).write(item) };
+            *place += 1;
+        }
+    });
+    starts
+}
+
+/// Sorts on this thread. Whether the result is in `spare`.
+fn local<T: Item>(items: &mut [T], spare: &mut [MaybeUninit<T>]) -> bool {
+    if items.len() <= SMALL {
+        items.sort_unstable();
+        return false;
+    }
+    let (low, high) = extent_of(items);
+    if low == high {
+        return false;
+    }
+    let width = u64::BITS - (high - low).leading_zeros();
+    // One bit more than the items need to be told apart, were their keys spread evenly; some more where they come cheap.
+    let enough = items.len().ilog2() + 1;
+    let used = width.min(if enough <= DIGIT { enough } else { enough + 2 });
+    if used <= DIGIT {
+        let shift = width - used;
+        let [mut counts] = count(items, low, [shift], used);
+        let sorted = scatter(items, spare, &mut counts, low, shift, used);
+        settle(sorted, uninit(items), low, shift);
+        return true;
+    }
+    let digit = used.div_ceil(2);
+    let shift = width.saturating_sub(2 * digit);
+    let [mut lower, mut upper] = count(items, low, [shift, shift + digit], digit);
+    let half = scatter(items, spare, &mut lower, low, shift, digit);
+    let sorted = scatter(half, uninit(items), &mut upper, low, shift + digit, digit);
+    settle(sorted, uninit(half), low, shift);
+    false
+}
+
+type Counts = [u32; 1 << DIGIT];
+
+/// How often each value of the digits of `bits` bits at these places occurs.
+fn count<T: Item, const DIGITS: usize>(items: &[T], low: u64, shifts: [u32; DIGITS], bits: u32) -> [Counts; DIGITS] {
+    let mask = ((1 << bits) - 1) & (size_of::<Counts>() / size_of::<u32>() - 1);
+    let mut counts = [[0; 1 << DIGIT]; DIGITS];
+    for item in items {
+        let key = item.key() - low;
+        for (counts, shift) in counts.iter_mut().zip(shifts) {
+            counts[(key >> shift) as usize & mask] += 1;
+        }
+    }
+    counts
+}
+
+/// One pass of a radix sort: items by one digit, those of equal digits in the order in which they were.
+fn scatter<'m, T: Item>(
+    items: &[T],
+    out: &'m mut [MaybeUninit<T>],
+    counts: &mut Counts,
+    low: u64,
+    shift: u32,
+    bits: u32,
+) -> &'m mut [T] {
+    let mask = ((1 << bits) - 1) & (size_of::<Counts>() / size_of::<u32>() - 1);
+    let mut start = 0;
+    for count in &mut counts[..=mask] {
+        start += std::mem::replace(count, start);
+    }
+    assert!(start as usize == items.len() && out.len() == items.len());
+    for &item in items {
+        let place = &mut counts[((item.key() - low) >> shift) as usize & mask];
+        // SAFETY: the counts were made over these items with the same digit, and add up to the length: each place is
+        // below it, and given once.
+        unsafe { out.get_unchecked_mut(*place as usize).write(item) };
+        *place += 1;
+    }
+    // SAFETY: so every place has been written.
+    unsafe { written_mut(out) }
+}
+
+/// Sorts items that are already in the order of the bits from `shift` up: by insertion where few are equal in them.
+fn settle<T: Item>(items: &mut [T], spare: &mut [MaybeUninit<T>], low: u64, shift: u32) {
+    const FEW: usize = 16;
+    let mut i = if shift > 0 { 1 } else { items.len() };
+    while i < items.len() {
+        let item = items[i];
+        let mut place = i;
+        while place > 0 && i - place < FEW && item.key() < items[place - 1].key() {
+            items[place] = items[place - 1];
+            place -= 1;
+        }
+        if place < i {
+            items[place] = item;
+        }
+        if i - place < FEW {
+            i += 1;
+            continue;
+        }
+        let upper = |item: &T| (item.key() - low) >> shift;
+        let same = |other: &T| upper(other) == upper(&item);
+        let start = i - items[..i].iter().rev().take_while(|other| same(other)).count();
+        let end = i + items[i..].iter().take_while(|other| same(other)).count();
+        let (run, room) = (&mut items[start..end], &mut spare[start..end]);
+        if local(run, room) {
+            // SAFETY: `local` has put the result there.
+            run.copy_from_slice(unsafe { written(room) });
+        }
+        i = end;
+    }
+}

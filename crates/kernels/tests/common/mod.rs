@@ -1,0 +1,22 @@
+//! What several tests need.
+#![allow(dead_code)]
+
+use std::num::NonZeroUsize;
+
+use tsdsm_kernels::{Share, Threads};
+
+/// So many threads.
+pub fn threads(count: usize) -> Share {
+    Share { threads: Threads::new(NonZeroUsize::new(count).unwrap()), range: None }
+}
+
+/// Words without a pattern: SplitMix64.
+pub fn words(seed: u64) -> impl Iterator<Item = u64> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    })
+}
