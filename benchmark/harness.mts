@@ -45,6 +45,22 @@ export interface Row {
   readonly ours: Figures
   readonly peers: readonly Comparison[]
   readonly note?: string
+  readonly point?: Point
+}
+
+/** Where a row stands in a picture: on which curve, for which size, and by how much its time is divided. */
+export interface Point {
+  readonly curve: string
+  readonly size: number
+  readonly operations: number
+}
+
+/** What a section's module has. */
+export interface Section {
+  /** Measures. */
+  readonly default: (options: Options) => Promise<Row[]>
+  /** The rows as a picture (SVG), which the report shows in place of a table. */
+  readonly picture?: (rows: readonly Row[]) => Promise<string>
 }
 
 /** What a section is told. */
@@ -85,7 +101,7 @@ async function inTurn(sides: readonly Side[], rounds: number): Promise<Figures[]
 
 /** Measures our side and its peers, and judges. */
 export async function compare(
-  { work, unit = 'ns', note }: { work: string; unit?: Unit; note?: string },
+  { work, unit = 'ns', note, point }: { work: string; unit?: Unit; note?: string; point?: Point },
   ours: Side,
   peers: readonly { readonly side: Side | Skipped; readonly target?: Target }[],
   { rounds }: Options,
@@ -100,7 +116,7 @@ export async function compare(
     const hit = target && (faster ? ratio >= target.timesAsFast : 'atMost' in target && ratio <= target.atMost)
     return { peer, ratio, target, hit }
   })
-  return { work, unit, ours: own, peers: compared, note }
+  return { work, unit, ours: own, peers: compared, note, point }
 }
 
 /** Nanoseconds that one of `calls` calls takes, one after the other. */
@@ -108,6 +124,20 @@ export async function perCall(calls: number, call: () => unknown): Promise<numbe
   const began = process.hrtime.bigint()
   for (let i = 0; i < calls; i++) await call()
   return Number(process.hrtime.bigint() - began) / calls
+}
+
+/** Nanoseconds that one call of a synchronous function takes, of as many as it takes to fill some milliseconds. */
+export function filling(milliseconds: number, call: () => unknown): number {
+  const enough = milliseconds * 1e6
+  let took = 0
+  let calls = 0
+  for (let batch = 1; took < enough; batch *= 2) {
+    const began = process.hrtime.bigint()
+    for (let i = 0; i < batch; i++) call()
+    took += Number(process.hrtime.bigint() - began)
+    calls += batch
+  }
+  return took / calls
 }
 
 /** Nanoseconds of one call of a synchronous function: the median of as many as fit into some milliseconds. */

@@ -1,44 +1,68 @@
 // npm run bench [-- section... --rounds N --quick --write]
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Argument, Command } from 'commander'
-import type { Options, Row } from './harness.mts'
+import type { Options, Section } from './harness.mts'
 import { idleShare, machine } from './machine.mts'
-import { lines, markdown, type Results, writeJson, writeReadme } from './report.mts'
+import { lines, markdown, type Results, readJson, resultsFile, writeJson, writeReadme } from './report.mts'
 
-const names = ['run', 'start', 'segments', 'loops', 'speedup', 'seed', 'primes']
+const titles = {
+  run: 'Running a task',
+  start: 'Starting, and memory',
+  segments: 'Creating and attaching arrays',
+  loops: 'Loops in JavaScript over shared arrays',
+  speedup: 'Speed-up by workers',
+  seed: 'The programs of py-dsm',
+  primes: 'Primes',
+}
+const names = Object.keys(titles) as (keyof typeof titles)[]
 const root = new URL('../../', import.meta.url)
 
 const command = new Command('bench')
-  .description('Measures tsdsm against its peers, in turn, and prints a table.')
+  .description('Measures tsdsm against its peers, in turn, and prints tables.')
   .addArgument(new Argument('[sections...]', 'what to measure; everything unless told').choices(names))
   .option('--rounds <n>', 'how often each side is measured', Number, 7)
   .option('--quick', 'small sizes: to see that everything runs, not to measure', false)
-  .option('--write', 'put the table into README.md and the figures into benchmark/results', false)
+  .option(
+    '--write',
+    "put the tables into README.md and the figures into benchmark/results, beside the day's others",
+    false,
+  )
   .parse()
 const { rounds, quick, write } = command.opts<Options & { write: boolean }>()
-const chosen = command.args.length > 0 ? command.args : names
+const chosen = command.args.length > 0 ? names.filter(name => command.args.includes(name)) : names
 
-const results: Results & { sections: { name: string; idle: number; rows: readonly Row[] }[] } = {
-  machine: machine(),
-  peers: peerVersions(),
-  sections: [],
-}
+const here = machine()
+const results: Results = { machine: here, peers: peerVersions(), sections: [] }
+const folder = new URL(write ? 'benchmark/results/' : 'build/benchmark/', root)
+mkdirSync(folder, { recursive: true })
 for (const name of chosen) {
-  const section: { default: (options: Options) => Promise<Row[]> } = await import(`./sections/${name}.mjs`)
+  const section: Section = await import(`./sections/${name}.mjs`)
   const idle = await idleShare()
   console.log(`\n${name}: the cores are ${Math.round(100 * idle)} % idle`)
   const rows = await section.default({ rounds, quick })
   console.log(lines(rows).join('\n'))
-  results.sections.push({ name, idle, rows })
+  let picture: string | undefined
+  if (section.picture) {
+    picture = `${name}.svg`
+    writeFileSync(new URL(picture, folder), await section.picture(rows))
+    console.log(`picture: ${fileURLToPath(new URL(picture, folder))}`)
+  }
+  results.sections.push({ name, title: titles[name], idle, rounds, rows, picture })
 }
 
-const table = markdown(results, rounds)
-console.log(`\n${table}`)
 if (write) {
-  writeReadme(new URL('README.md', root), table)
-  console.log(`\nwritten: README.md, ${writeJson(new URL('benchmark/results/', root), results).pathname}`)
+  const file = resultsFile(folder, here)
+  const before = readJson(file)?.sections ?? []
+  const sections = [...before.filter(({ name }) => !chosen.some(other => other === name)), ...results.sections]
+  sections.sort((a, b) => names.indexOf(a.name as keyof typeof titles) - names.indexOf(b.name as keyof typeof titles))
+  const all = { ...results, sections }
+  writeJson(file, all)
+  writeReadme(new URL('README.md', root), markdown(all))
+  console.log(`\nwritten: README.md, ${file.pathname}`)
+} else {
+  console.log(`\n${markdown(results)}`)
 }
 
 function peerVersions(): Record<string, string> {

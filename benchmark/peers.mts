@@ -13,8 +13,9 @@ const python = fileURLToPath(new URL('.cache/venv-bench/bin/python', root))
 const pythonReady = fileURLToPath(new URL('.cache/venv-bench/installed', root))
 
 /** A peer in C: a program of benchmark/peers, compiled by its setup. */
-export function cPeer(name: string, program: string, args: readonly (string | number)[]): Promise<Side> {
-  return start(name, fileURLToPath(new URL(`build/peers/${program}`, root)), args)
+export async function cPeer(name: string, program: string, args: readonly (string | number)[]): Promise<Side> {
+  const peer = await start(name, fileURLToPath(new URL(`build/peers/${program}`, root)), args)
+  return { name, round: () => peer.ask(''), close: peer.close }
 }
 
 /** A peer in Python. */
@@ -23,14 +24,46 @@ export async function pythonPeer(
   script: string,
   args: readonly (string | number)[],
 ): Promise<Side | Skipped> {
-  if (!existsSync(pythonReady)) return { name, skipped: 'py-dsm and NumPy could not be installed' }
-  const file = fileURLToPath(new URL(`benchmark/peers/${script}`, root))
-  return start(name, python, ['-B', file, ...args])
+  if (!existsSync(pythonReady)) return { name, skipped: NO_PYTHON }
+  const peer = await start(name, python, ['-B', peerScript(script), ...args])
+  return { name, round: () => peer.ask(''), close: peer.close }
 }
 
-/** Starts the program; each round is asked for by a line, and answered by a line with a number. */
-async function start(name: string, command: string, args: readonly (string | number)[]): Promise<Side> {
-  const child = spawn(command, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'] })
+/** NumPy in a process that stays for many rows; `side` makes a side of one of its kernels. */
+export interface NumPy {
+  side(kernel: string, n: number, dtype: string, milliseconds: number): Side | Skipped
+  close(): Promise<void>
+}
+
+/** Starts Python with peers/kernels.py. The variables say how NumPy is to work. */
+export async function numpy(name: string, env: NodeJS.ProcessEnv = {}): Promise<NumPy> {
+  if (!existsSync(pythonReady)) return { side: () => ({ name, skipped: NO_PYTHON }), close: async () => {} }
+  const peer = await start(name, python, ['-B', peerScript('kernels.py')], env)
+  return {
+    side: (...request) => ({ name, round: () => peer.ask(request.join(' ')) }),
+    close: peer.close,
+  }
+}
+
+const NO_PYTHON = 'py-dsm and NumPy could not be installed'
+const peerScript = (name: string): string => fileURLToPath(new URL(`benchmark/peers/${name}`, root))
+
+interface Peer {
+  /** Asks for a round by a line, which is answered by a line with a number. */
+  ask(line: string): Promise<number>
+  close(): Promise<void>
+}
+
+async function start(
+  name: string,
+  command: string,
+  args: readonly (string | number)[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Peer> {
+  const child = spawn(command, args.map(String), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const answer = async (): Promise<string> => {
     const { value, done } = await lines.next()
@@ -40,9 +73,8 @@ async function start(name: string, command: string, args: readonly (string | num
   const ended = once(child, 'exit')
   if ((await answer()) !== 'ready') throw new Error(`${name} is not a peer`)
   return {
-    name,
-    async round() {
-      child.stdin.write('\n')
+    async ask(line) {
+      child.stdin.write(`${line}\n`)
       return Number(await answer())
     },
     async close() {

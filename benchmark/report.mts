@@ -1,12 +1,23 @@
-// The table of results: on the terminal, in the README, and as JSON.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+// The tables of results: on the terminal, in the README, and as JSON.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { type Figures, isSkipped, type Row, type Target, type Unit } from './harness.mts'
 import type { Machine } from './machine.mts'
 
 export interface Results {
   readonly machine: Machine
   readonly peers: Readonly<Record<string, string>>
-  readonly sections: readonly { readonly name: string; readonly idle: number; readonly rows: readonly Row[] }[]
+  readonly sections: SectionResults[]
+}
+
+export interface SectionResults {
+  readonly name: string
+  readonly title: string
+  /** The share of the cores' time that was idle before. */
+  readonly idle: number
+  readonly rounds: number
+  readonly rows: readonly Row[]
+  /** The name of the picture's file, beside the figures. */
+  readonly picture?: string
 }
 
 const scales: Record<Unit, readonly [number, string][]> = {
@@ -58,19 +69,28 @@ export function lines(rows: readonly Row[]): string[] {
   )
 }
 
-export function markdown({ machine, peers, sections }: Results, rounds: number): string {
+/** The whole report. */
+export function markdown({ machine, peers, sections }: Results): string {
   const idle = sections.map(section => Math.round(100 * section.idle))
+  const rounds = [...new Set(sections.map(section => section.rounds))]
+  const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`)
   return [
     `Taken on ${machine.date} by \`npm run bench\`: Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores, ${machine.kernel}; ` +
       `the cores were ${Math.min(...idle)} to ${Math.max(...idle)} % idle before each section. ` +
-      `Peers: ${Object.entries(peers)
-        .map(([name, version]) => `${name} ${version}`)
-        .join(', ')}.`,
-    `Each side is measured ${rounds} times after a warm-up, in turn with its peers; figures are minimum / median, the ratio is ours to the peer's, of medians.`,
-    '',
-    '| work | tsdsm | peer | its figures | ratio | target | |',
-    '|---|---|---|---|---|---|---|',
-    ...sections.flatMap(section => lines(section.rows)),
+      `Peers: ${versions.join(', ')}.`,
+    `Each side is measured ${rounds.join(' or ')} times after a warm-up, in turn with its peers; figures are minimum / median, the ratio is ours to the peer's, of medians.`,
+    ...sections.flatMap(({ title, rows, picture }) => [
+      '',
+      `### ${title}`,
+      '',
+      ...(picture
+        ? [`![${title}](benchmark/results/${picture})`]
+        : [
+            '| work | tsdsm | peer | its figures | ratio | target | |',
+            '|---|---|---|---|---|---|---|',
+            ...lines(rows),
+          ]),
+    ]),
   ].join('\n')
 }
 
@@ -86,9 +106,16 @@ export function writeReadme(file: URL, table: string): void {
   writeFileSync(file, `${text.slice(0, from + START.length)}\n${table}\n${text.slice(to)}`)
 }
 
-export function writeJson(folder: URL, results: Results): URL {
-  mkdirSync(folder, { recursive: true })
-  const file = new URL(`${results.machine.date}-node-${results.machine.node.slice(1).split('.')[0]}.json`, folder)
+/** Where the figures of a day and a release of Node are kept. */
+export function resultsFile(folder: URL, { date, node }: Machine): URL {
+  return new URL(`${date}-node-${node.slice(1).split('.')[0]}.json`, folder)
+}
+
+/** What is there already. */
+export function readJson(file: URL): Results | undefined {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
+
+export function writeJson(file: URL, results: Results): void {
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`)
-  return file
 }

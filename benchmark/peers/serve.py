@@ -13,6 +13,7 @@ def clock(work):
 
 
 def serve(round_):
+    """Calls round_() for each line; round_ gets the line's words as arguments."""
     print("ready", flush=True)
-    for _ in sys.stdin:
-        print(round_(), flush=True)
+    for line in sys.stdin:
+        print(round_(*line.split()), flush=True)
