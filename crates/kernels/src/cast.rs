@@ -48,7 +48,8 @@ impl Casts {
                 step(narrow, DType::F32);
                 step(narrow_f32, to);
             }
-            _ if is_same_bits(from, to) => {}
+            // Integers of one size have the same bits: they wrap.
+            _ if from.to_unsigned() == to.to_unsigned() => {}
             _ => step(direct(from, to), to),
         }
     }
@@ -90,16 +91,9 @@ impl Casts {
     }
 }
 
-/// Integers of one size have the same bits whatever their sign: they wrap. A bool is a byte, but not every byte is 1 or 0.
-fn is_same_bits(from: DType, to: DType) -> bool {
-    let is_integer = |dtype: DType| matches!(dtype.kind(), Kind::Signed | Kind::Unsigned);
-    is_integer(from) && is_integer(to) && from.size() == to.size()
-}
-
 /// The loop from one type to another, neither of them float16. Integers of one size share theirs where the sign of the
 /// result, or of what is cut off, makes no difference.
 fn direct(from: DType, to: DType) -> Loop {
-    use DType::*;
     macro_rules! table {
         ($pair:expr; $($from:ident -> $($to:ident)+;)*) => {
             match $pair {
@@ -110,17 +104,10 @@ fn direct(from: DType, to: DType) -> Loop {
             }
         };
     }
-    let unsigned = |dtype: DType| match dtype {
-        I8 => U8,
-        I16 => U16,
-        I32 => U32,
-        I64 => U64,
-        other => other,
-    };
     let is_float = |dtype: DType| dtype.kind() == Kind::Float;
-    let to = if is_float(from) { to } else { unsigned(to) };
-    let widens = to != Bool && to.size() > from.size();
-    let from = if widens || is_float(to) { from } else { unsigned(from) };
+    let to = if is_float(from) { to } else { to.to_unsigned() };
+    let widens = to != DType::Bool && to.size() > from.size();
+    let from = if widens || is_float(to) { from } else { from.to_unsigned() };
     table! { (from, to);
         Bool -> U8 U16 U32 U64 F32 F64;
         I8 -> U16 U32 U64 F32 F64;

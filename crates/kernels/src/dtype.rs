@@ -125,6 +125,17 @@ impl DType {
         }
     }
 
+    /// The unsigned integer type of its size, if it is an integer type; else itself. The bits of what wraps are the same.
+    pub const fn to_unsigned(self) -> DType {
+        match self {
+            DType::I8 => DType::U8,
+            DType::I16 => DType::U16,
+            DType::I32 => DType::U32,
+            DType::I64 => DType::U64,
+            other => other,
+        }
+    }
+
     /// Whether a result of this type may be stored into an `out` of that one: NumPy's `same_kind` rule. A narrower type of
     /// the same kind, or a wider kind.
     pub fn can_store_into(self, out: DType) -> bool {

@@ -27,6 +27,6 @@ fn negates_in_place() {
     let mut a: Vec<f32> = (0..5000).map(|i| i as f32).collect();
     // SAFETY: the vector's own elements.
     let view = unsafe { Array::from_raw(a.as_ptr().cast(), tsdsm_kernels::DType::F32, &[5000], &[1]) }.unwrap();
-    unary(Unary::Neg, ArrayMut::from_slice(&mut a), &view, &Elementwise::default()).unwrap();
+    unary(Unary::Negative, ArrayMut::from_slice(&mut a), &view, &Elementwise::default()).unwrap();
     assert!(a.iter().enumerate().all(|(i, x)| *x == -(i as f32)));
 }

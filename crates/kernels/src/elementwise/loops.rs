@@ -85,9 +85,39 @@ impl Signature {
 
     /// For inputs of type float16, what it is for float32: a result that is one is rounded.
     pub fn rounded_to_f16(self) -> Signature {
-        Signature { result: if self.result == DType::F32 { DType::F16 } else { self.result }, ..self }
+        self.with_result(DType::F32, DType::F16)
+    }
+
+    /// The same with a result of type `to` where it is `from`.
+    pub fn with_result(self, from: DType, to: DType) -> Signature {
+        Signature { result: if self.result == from { to } else { self.result }, ..self }
     }
 }
+
+/// Defines an enum of operations: what it is called in JavaScript stands after each.
+macro_rules! named {
+    ($(#[$meta:meta])* pub enum $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum $enum {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl $enum {
+            /// Every operation, in the order of their codes.
+            pub const ALL: [$enum; [$($name),+].len()] = [$($enum::$variant),+];
+
+            /// NumPy's name of it, in camelCase.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($enum::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+pub(crate) use named;
 
 /// Defines operations by what they do with elements of each of the listed types. The result has the same type, or the one
 /// after the arrow.

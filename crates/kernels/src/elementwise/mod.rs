@@ -12,13 +12,18 @@ use crate::threads::Threads;
 mod binary;
 pub(crate) mod blocks;
 mod copy;
+mod divide;
 pub(crate) mod loops;
 pub(crate) mod moves;
+mod select;
 pub(crate) mod space;
+mod ternary;
 mod unary;
 
 pub use binary::{Binary, binary};
 pub use copy::{cast, copy, fill};
+pub use select::select;
+pub use ternary::{axpy, clip, fma};
 pub use unary::{Unary, unary};
 
 /// How a kernel over independent elements is done.

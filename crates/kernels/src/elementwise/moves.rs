@@ -25,7 +25,6 @@ macro_rules! with_size {
         }
     };
 }
-#[allow(unused_imports)]
 pub(crate) use with_size;
 
 /// Copies `len` elements that lie `step` elements apart to one after the other.

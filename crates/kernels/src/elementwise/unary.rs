@@ -1,66 +1,155 @@
 //! Operations on one array.
 
 use crate::array::{Array, ArrayMut};
-use crate::dtype::DType;
+use crate::dtype::{Bool, DType, Kind};
 use crate::elementwise::Elementwise;
 use crate::elementwise::blocks::execute;
-use crate::elementwise::loops::{Signature, operations, signature};
+use crate::elementwise::loops::{Signature, named, operations, signature};
 use crate::error::{Result, refuse};
 
-/// An operation on each element of one array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Unary {
-    /// -x; integers wrap.
-    Neg,
-    /// The non-negative square root.
-    Sqrt,
+named! {
+    /// An operation on each element of an array.
+    ///
+    /// Those with real results give float64 for integers, but float16 for bool and integers of 8 bits, and float32 for those of 16
+    /// bits.
+    pub enum Unary {
+        /// -x; integers wrap.
+        Negative = "negative",
+        /// |x|; the least signed integer stays what it is.
+        Absolute = "absolute",
+        /// -1, 0 or 1 as x is below, at or above 0; NaN for NaN.
+        Sign = "sign",
+        /// x x; integers wrap.
+        Square = "square",
+        /// The square root; NaN below 0.
+        Sqrt = "sqrt",
+        /// The largest integer that is not above x.
+        Floor = "floor",
+        /// The smallest integer that is not below x.
+        Ceil = "ceil",
+        /// The integer next to x towards 0.
+        Trunc = "trunc",
+        /// The nearest integer, the even one of two.
+        Rint = "rint",
+        /// Whether x is not a number. The result has type bool.
+        Isnan = "isnan",
+        /// Whether x is infinite. The result has type bool.
+        Isinf = "isinf",
+        /// Whether x is neither infinite nor NaN. The result has type bool.
+        Isfinite = "isfinite",
+        /// Whether x is 0. The result has type bool.
+        LogicalNot = "logicalNot",
+        /// Each bit turned; of a bool, the other one.
+        Invert = "invert",
+    }
 }
 
 /// `out = op(a)`.
 ///
 /// # Errors
-/// [`crate::Error::InvalidArgument`] for types that the operation has not, shapes that do not fit, and overlap; nothing was written
-/// then.
+/// [`crate::Error::InvalidArgument`] for types that the operation does not have, shapes that do not fit, and overlap;
+/// nothing was written then.
 pub fn unary(op: Unary, out: ArrayMut<'_>, a: &Array<'_>, options: &Elementwise<'_>) -> Result<()> {
     match op.signature(a.dtype()) {
         Some(signature) => execute(out, &[a], &signature, op.weight(), options),
-        None => refuse(format!("{} is not for {}", op.name(), a.dtype())),
+        None => refuse(format!("{} is not defined for {}", op.name(), a.dtype())),
     }
 }
 
 impl Unary {
-    /// Every operation, in the order of their codes.
-    pub const ALL: [Unary; 2] = [Unary::Neg, Unary::Sqrt];
-
-    /// NumPy's name of it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Unary::Neg => "negative",
-            Unary::Sqrt => "sqrt",
-        }
+    /// The type of the result for an input of this type, if the operation is defined for it.
+    pub fn result_dtype(self, dtype: DType) -> Option<DType> {
+        self.signature(dtype).map(|signature| signature.result)
     }
 
+    /// What it costs to compute, in additions.
     fn weight(self) -> usize {
-        1
+        match self {
+            Unary::Sqrt => 2,
+            _ => 1,
+        }
     }
 
     fn signature(self, dtype: DType) -> Option<Signature> {
-        if dtype == DType::F16 {
-            return self.signature(DType::F32).map(Signature::rounded_to_f16);
-        }
-        match self {
-            Unary::Neg => signature!(dtype, Neg/1: I8 U8 I16 U16 I32 U32 I64 U64 F32 F64),
-            Unary::Sqrt => signature!(dtype, Sqrt/1: F32 F64),
+        use Unary::*;
+        let kind = dtype.kind();
+        match (self, dtype) {
+            // What the loops do not read is cast, or needs none.
+            (_, DType::F16) => self.signature(DType::F32).map(Signature::rounded_to_f16),
+            (Negative | Square | Invert, _) if kind == Kind::Signed => {
+                let unsigned = dtype.to_unsigned();
+                self.signature(unsigned).map(|signature| signature.with_result(unsigned, dtype))
+            }
+            (Square, DType::Bool) => self.signature(DType::I8),
+            (Absolute, _) if kind <= Kind::Unsigned => Some(Signature::copy(dtype)),
+            (Floor | Ceil | Trunc, _) if kind < Kind::Float => Some(Signature::copy(dtype)),
+            (Isnan | Isinf, _) if kind < Kind::Float => signature!(DType::Bool, False/1: Bool),
+            (Isfinite, _) if kind < Kind::Float => signature!(DType::Bool, True/1: Bool),
+            (LogicalNot, _) | (Invert, DType::Bool) => signature!(DType::Bool, Not/1: Bool),
+            (Sqrt | Rint, _) if kind < Kind::Float => self.signature(real(dtype)),
+
+            (Negative, _) => signature!(dtype, Neg/1: U8 U16 U32 U64 F32 F64),
+            (Absolute, _) => signature!(dtype, Abs/1: I8 I16 I32 I64 F32 F64),
+            (Sign, _) => signature!(dtype, Signum/1: I8 U8 I16 U16 I32 U32 I64 U64 F32 F64),
+            (Square, _) => signature!(dtype, Squared/1: U8 U16 U32 U64 F32 F64),
+            (Invert, _) => signature!(dtype, Not/1: U8 U16 U32 U64),
+            (Sqrt, _) => signature!(dtype, Root/1: F32 F64),
+            (Floor, _) => signature!(dtype, Down/1: F32 F64),
+            (Ceil, _) => signature!(dtype, Up/1: F32 F64),
+            (Trunc, _) => signature!(dtype, ToZero/1: F32 F64),
+            (Rint, _) => signature!(dtype, Near/1: F32 F64),
+            (Isnan, _) => signature!(dtype, IsNan/1 -> Bool: F32 F64),
+            (Isinf, _) => signature!(dtype, IsInfinite/1 -> Bool: F32 F64),
+            (Isfinite, _) => signature!(dtype, IsFinite/1 -> Bool: F32 F64),
         }
     }
 }
 
+/// The float type that NumPy takes for real results of integers: the smallest that has all of them, or float64.
+fn real(dtype: DType) -> DType {
+    match dtype.size() {
+        1 => DType::F16,
+        2 => DType::F32,
+        _ => DType::F64,
+    }
+}
+
 struct Neg;
-struct Sqrt;
+struct Abs;
+struct Signum;
+struct Squared;
+struct Root;
+struct Down;
+struct Up;
+struct ToZero;
+struct Near;
+struct IsNan;
+struct IsInfinite;
+struct IsFinite;
+struct Not;
+struct True;
+struct False;
 
 operations! {
-    Neg(x): i8 u8 i16 u16 i32 u32 i64 u64 => x.wrapping_neg();
+    Neg(x): u8 u16 u32 u64 => x.wrapping_neg();
     Neg(x): f32 f64 => -x;
-    Sqrt(x): f32 f64 => x.sqrt();
+    Abs(x): i8 i16 i32 i64 => x.wrapping_abs();
+    Abs(x): f32 f64 => x.abs();
+    Signum(x): u8 u16 u32 u64 => x.min(1);
+    Signum(x): i8 i16 i32 i64 => x.signum();
+    Signum(x): f32 f64 => if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { if x.is_nan() { x } else { 0.0 } };
+    Squared(x): u8 u16 u32 u64 => x.wrapping_mul(x);
+    Squared(x): f32 f64 => x * x;
+    Root(x): f32 f64 => x.sqrt();
+    Down(x): f32 f64 => x.floor();
+    Up(x): f32 f64 => x.ceil();
+    ToZero(x): f32 f64 => x.trunc();
+    Near(x): f32 f64 => x.round_ties_even();
+    IsNan(x) -> Bool: f32 f64 => x.is_nan().into();
+    IsInfinite(x) -> Bool: f32 f64 => x.is_infinite().into();
+    IsFinite(x) -> Bool: f32 f64 => x.is_finite().into();
+    Not(x): u8 u16 u32 u64 => !x;
+    Not(x): Bool => (!x.get()).into();
+    True(_x): Bool => true.into();
+    False(_x): Bool => false.into();
 }
