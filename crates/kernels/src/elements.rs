@@ -31,6 +31,20 @@ impl<'a> Elements<'a> {
         self.array.dtype()
     }
 
+    /// The first element, and elements from one position to the next, where that is the same everywhere.
+    pub fn line(&self) -> Option<(*const u8, isize)> {
+        (self.space.size() == self.space.row()).then(|| (self.array.data(), self.space.step(0)))
+    }
+
+    /// The element at a position.
+    pub fn at(&self, position: usize) -> *const u8 {
+        let offset = match self.line() {
+            Some((_, step)) => position as isize * step,
+            None => self.space.offset(0, &self.space.cursor(position)),
+        };
+        self.array.data().wrapping_offset(offset * self.dtype().size() as isize)
+    }
+
     /// Copies the `len` elements from position `start` on, each of which is read once.
     ///
     /// # Safety
@@ -69,6 +83,16 @@ impl<'a> ElementsMut<'a> {
 
     pub fn dtype(&self) -> DType {
         self.elements.dtype()
+    }
+
+    /// Where they are, to read.
+    pub fn as_elements(&self) -> &Elements<'a> {
+        &self.elements
+    }
+
+    /// The element at a position.
+    pub fn at(&self, position: usize) -> *mut u8 {
+        self.elements.at(position).cast_mut()
     }
 
     /// Writes the `len` elements from position `start` on.

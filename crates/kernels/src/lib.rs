@@ -15,6 +15,7 @@ pub mod dtype;
 mod elements;
 pub mod elementwise;
 pub mod error;
+pub mod gather;
 pub mod isa;
 pub mod overlap;
 mod scratch;

@@ -1,0 +1,99 @@
+//! Indices that come from memory which others may write to: each is made valid as it is read.
+
+use crate::array::Array;
+use crate::dtype::{DType, Kind, with_dtype};
+use crate::elements::{BLOCK, Block, Elements, blocks};
+use crate::error::{Result, refuse};
+use crate::threads::Threads;
+
+/// A block of indices, every one of which is below the limit.
+pub(crate) type IndexBlock = [usize; BLOCK];
+
+/// Indices of any integer type into something of `limit` elements; negative ones count from its end.
+pub(crate) struct Indices<'a> {
+    elements: Elements<'a>,
+    limit: usize,
+}
+
+impl<'a> Indices<'a> {
+    /// Looks at all of them.
+    ///
+    /// # Errors
+    /// [`crate::Error::InvalidArgument`] where they are no integers, or one of them is out of range.
+    pub fn new(indices: &Array<'a>, limit: usize, threads: Threads) -> Result<Indices<'a>> {
+        if !matches!(indices.dtype().kind(), Kind::Signed | Kind::Unsigned) {
+            return refuse(format!("indices are integers, not {}", indices.dtype()));
+        }
+        let indices = Indices { elements: Elements::new(indices), limit };
+        let (low, high) = extent(&indices.elements, threads);
+        if low <= high && (low < -(limit as i64) || high >= limit as i64) {
+            let bad = if low < -(limit as i64) { low } else { high };
+            return refuse(format!("the index {bad} is out of range for {limit} elements"));
+        }
+        Ok(indices)
+    }
+
+    pub fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// Number of elements that they lead to.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Reads the `len` indices, a block at most, from position `start` on. One that another process has meanwhile put out
+    /// of range becomes 0.
+    #[inline]
+    pub fn read<'b>(&self, start: usize, len: usize, block: &'b mut IndexBlock) -> &'b [usize] {
+        let limit = self.limit as i64;
+        assert!(limit > 0, "where there are indices, there are elements");
+        let mut wide: [i64; BLOCK] = [0; BLOCK];
+        for (index, &i) in block.iter_mut().zip(read_integers(&self.elements, start, len, &mut wide)) {
+            let i = if i < 0 { i.wrapping_add(limit) } else { i };
+            *index = if (i as u64) < limit as u64 { i as usize } else { 0 };
+        }
+        &block[..len]
+    }
+}
+
+/// The least and the greatest of integers; the first one is the larger where there are none.
+pub(crate) fn extent(integers: &Elements<'_>, threads: Threads) -> (i64, i64) {
+    let parts = threads.for_work(integers.len()).parts(integers.len(), BLOCK);
+    let mut extents = vec![(i64::MAX, i64::MIN); parts.len()];
+    let jobs = parts.into_iter().zip(extents.iter_mut()).collect();
+    threads.for_each(jobs, |(part, extent): (std::ops::Range<usize>, &mut (i64, i64))| {
+        for (start, len) in blocks(part) {
+            for &i in read_integers(integers, start, len, &mut [0; BLOCK]) {
+                *extent = (extent.0.min(i), extent.1.max(i));
+            }
+        }
+    });
+    extents.into_iter().fold((i64::MAX, i64::MIN), |a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+/// Reads integers of any type, a block at most; those above the largest int64 become that.
+#[inline(always)]
+pub(crate) fn read_integers<'b>(
+    integers: &Elements<'_>,
+    start: usize,
+    len: usize,
+    wide: &'b mut [i64; BLOCK],
+) -> &'b [i64] {
+    let wide = &mut wide[..len];
+    if integers.dtype() == DType::I64 {
+        // SAFETY: there is room for as many int64.
+        unsafe { integers.read(start, len, wide.as_mut_ptr().cast()) };
+        return wide;
+    }
+    let mut block: Block = [0; BLOCK];
+    let raw = block.as_mut_ptr();
+    // SAFETY: there is room for as many elements of at most 8 bytes.
+    unsafe { integers.read(start, len, raw.cast()) };
+    with_dtype!(integers.dtype(), T in [I8, U8, I16, U16, I32, U32] => {
+        // SAFETY: just written.
+        let values = unsafe { std::slice::from_raw_parts(raw.cast::<T>(), len) };
+        wide.iter_mut().zip(values).for_each(|(wide, &value)| *wide = i64::from(value));
+    }, _ => wide.iter_mut().zip(&block).for_each(|(wide, &value)| *wide = i64::try_from(value).unwrap_or(i64::MAX)));
+    wide
+}
