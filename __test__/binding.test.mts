@@ -234,7 +234,7 @@ test('a worker blocked in native code ends with its main, and nothing stays', as
     `const { native } = require(${JSON.stringify(join(ROOT, 'dist/native.js'))})
     const { spawn } = require('node:child_process')
     const session = native.sessionCreate({ name: '${name}', workers: 1, slots: 4, objects: 8, arrays: 4, seed: 1n, mode: 0o600 })
-    native.lockSlice(session, native.objectCreate(session, 1, 'taken', 0), 0, -1)
+    native.waitSlice(session, native.objectCreate(session, 1, 'taken', 0), 1, 0, 0, -1)
     native.objectCreate(session, 2, 'never full', 2)
     const bells = [native.doorbellCreate(), native.doorbellCreate()]
     const child = spawn(process.execPath, [${JSON.stringify(CHILD)}, 'worker', '${name}'], { stdio: ['ignore', 'inherit', 'inherit', ...bells] })
@@ -307,10 +307,10 @@ test('what a function throws under the output lock comes through, and the lock i
 test('a wait that is called off says so once, and the lock still works', async t => {
   const session = open(t)
   const lock = native.objectCreate(session, LOCK, 'L', 0)
-  native.lockSlice(session, lock, 0, -1)
+  native.waitSlice(session, lock, LOCK, 0, 0, -1)
   const statuses: number[] = []
   await new Promise<void>(resolve => {
-    const wait = native.lockWait(session, lock, 0, -1, status => {
+    const wait = native.waitStart(session, lock, LOCK, 0, 0, status => {
       statuses.push(status)
       setImmediate(resolve)
     })
@@ -318,20 +318,20 @@ test('a wait that is called off says so once, and the lock still works', async t
     native.waitCancel(wait)
   })
   t.deepEqual(statuses, [CANCELLED])
-  t.is(native.lockRelease(session, lock), 1)
-  const granted = await new Promise(resolve => native.lockWait(session, lock, 0, -1, resolve))
+  t.is(native.objectRelease(session, lock, LOCK, 0), 1)
+  const granted = await new Promise(resolve => native.waitStart(session, lock, LOCK, 0, 0, resolve))
   t.is(granted, 1)
-  t.is(native.lockRelease(session, lock), 1)
+  t.is(native.objectRelease(session, lock, LOCK, 0), 1)
 })
 
 test('a session that closes calls its waits off', async t => {
   const session = native.sessionCreate(options('binding'))
   const lock = native.objectCreate(session, LOCK, 'L', 0)
   const barrier = native.objectCreate(session, BARRIER, 'B', 2)
-  native.lockSlice(session, lock, 0, -1)
+  native.waitSlice(session, lock, LOCK, 0, 0, -1)
   native.barrierArrive(session, barrier, 0, -1, true)
   const statuses = Promise.all([
-    new Promise(resolve => native.lockWait(session, lock, 0, -1, resolve)),
+    new Promise(resolve => native.waitStart(session, lock, LOCK, 0, 0, resolve)),
     new Promise(resolve => native.barrierWait(session, barrier, -1, resolve)),
   ])
   native.sessionClose(session)
@@ -350,7 +350,7 @@ test('a session that closes while an array is made leaves no segment', async t =
   t.deepEqual(segmentsOf(cluster), [])
 })
 
-for (const wait of ['lockWait', 'barrierWait', 'lockSlice', 'barrierSlice', 'arrayCreateAsync']) {
+for (const wait of ['waitStart', 'barrierWait', 'waitSlice', 'barrierSlice', 'arrayCreateAsync']) {
   test(`a worker_thread in ${wait} can be terminated`, async t => {
     t.is((await ends('thread', wait, 'terminated')).stdout, 'left\n')
   })
@@ -361,7 +361,7 @@ for (const wait of ['lockWait', 'barrierWait', 'lockSlice', 'barrierSlice', 'arr
   })
 }
 
-for (const wait of ['lockWait', 'barrierWait', 'arrayCreateAsync']) {
+for (const wait of ['waitStart', 'barrierWait', 'arrayCreateAsync']) {
   test(`a worker_thread in ${wait} can end itself`, async t => {
     t.is((await ends('thread', wait, 'thread exits')).stdout, 'left\n')
   })

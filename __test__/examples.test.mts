@@ -131,6 +131,10 @@ test.serial('named-barrier: each team takes its own number of steps', async t =>
   ])
 })
 
+test.serial('readers-writers: nobody sees a half-changed table', async t => {
+  t.deepEqual(await lines('readers-writers', '500', '3'), ['0 torn tables seen by 2 readers', 'All prices are 500'])
+})
+
 test.serial('async-tasks counts the letters of files', async t => {
   const dir = await directory()
   const [one, two] = [join(dir, 'one.txt'), join(dir, 'two.txt')]

@@ -3,6 +3,7 @@ import type { Session } from './native.js'
 import { native } from './native.js'
 import { checkOptions } from './options.js'
 import { AGAIN, closedError, deadlineOf, TIMED_OUT, type TimeoutOptions, timeLeft, type WaitOptions } from './wait.js'
+import type { Place } from './waiter.js'
 
 /** What an arrival comes to: the binding's numbers, in the low four bits of a status. */
 const STATUS_BITS = 4
@@ -45,11 +46,11 @@ export class Barrier {
    *
    * @internal
    */
-  constructor(session: Session, index: number, name: string, interrupt: () => void, run?: () => number) {
-    this.name = name
-    this.#session = session
-    this.#index = index
-    this.#interrupt = interrupt
+  constructor(place: Place, run?: () => number) {
+    this.name = place.name
+    this.#session = place.session
+    this.#index = place.index
+    this.#interrupt = place.interrupt
     this.#run = run
   }
 

@@ -1,15 +1,14 @@
 import type { Readable } from 'node:stream'
 import { ArrayTable, type CreateSharedOptions, type GetSharedOptions, type SharedArrayInfo } from './array-table.js'
-import type { Barrier } from './barrier.js'
 import { type CheckedOptions, type ClusterOptions, checkClusterOptions } from './cluster-options.js'
 import { Crew } from './crew.js'
 import type { DTypeLike } from './dtype.js'
 import { isEntry } from './entry.js'
 import { ClosedError, InvalidArgumentError, UnsupportedError, type WorkerDiedError } from './errors.js'
 import { checkProgram, type WorkerProcess } from './launch.js'
-import type { Lock } from './lock.js'
+import { ObjectMaker } from './named-objects.js'
 import { native, type SegmentInfo } from './native.js'
-import { type CreateBarrierOptions, ObjectTable } from './object-table.js'
+import { ObjectTable } from './object-table.js'
 import { checkOptions, show } from './options.js'
 import { LineMerge } from './output.js'
 import type { Resource } from './resource.js'
@@ -46,7 +45,7 @@ export interface WorkerInfo {
  * share with main and with each other are the arrays, locks and barriers made here. An idle cluster does not keep the
  * program alive; a run in progress does. When the program ends, by whatever cause, the workers end and the segments go.
  */
-export class Cluster implements AsyncDisposable {
+export class Cluster extends ObjectMaker implements AsyncDisposable {
   /** Its name, by which its segments are found. */
   readonly name: string
   /** The number of workers. */
@@ -72,6 +71,7 @@ export class Cluster implements AsyncDisposable {
 
   /** @internal */
   constructor(made: unknown, options: CheckedOptions) {
+    super()
     if (made !== MADE) throw new InvalidArgumentError('a cluster is made by Cluster.start(n) or Cluster.run(n, fn)')
     const { name, workers, slots, objects, arrays, seed, mode, output, signal } = options
     this.name = name
@@ -318,45 +318,9 @@ export class Cluster implements AsyncDisposable {
     return this.#arrays.list()
   }
 
-  /**
-   * Makes a lock for main and the workers, who find it by `res.getLock(name)`. In main, take it by its asynchronous
-   * forms.
-   *
-   * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
-   */
-  createLock(name: string): Lock {
+  protected override objects(): ObjectTable {
     this.#checkOpen()
-    return this.#objects.createLock(name)
-  }
-
-  /**
-   * The lock `name`. In main, take it by its asynchronous forms: a main that is blocked cannot serve its workers.
-   *
-   * @throws NotFoundError, ClosedError
-   */
-  getLock(name: string): Lock {
-    this.#checkOpen()
-    return this.#objects.getLock(name)
-  }
-
-  /**
-   * Makes a barrier, which the workers find by `res.getBarrier(name)`.
-   *
-   * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
-   */
-  createBarrier(name: string, options?: CreateBarrierOptions): Barrier {
-    this.#checkOpen()
-    return this.#objects.createBarrier(name, options)
-  }
-
-  /**
-   * The barrier `name`.
-   *
-   * @throws NotFoundError, ClosedError
-   */
-  getBarrier(name: string): Barrier {
-    this.#checkOpen()
-    return this.#objects.getBarrier(name)
+    return this.#objects
   }
 
   /**

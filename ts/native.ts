@@ -55,11 +55,11 @@ const wrappers = new Map<string, AnyFunction>()
 
 function wrap(name: string, call: AnyFunction): AnyFunction {
   // Fixed parameters, since a rest array would cost more than the hot functions themselves. No function of the binding
-  // takes more than five, and those that take fewer do not see the others.
-  const wrapper = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown) => {
+  // takes more than six, and those that take fewer do not see the others.
+  const wrapper = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown) => {
     let result: unknown
     try {
-      result = call(a, b, c, d, e)
+      result = call(a, b, c, d, e, f)
     } catch (thrown) {
       throw translate(name, thrown)
     }

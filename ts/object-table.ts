@@ -2,30 +2,35 @@ import { Barrier } from './barrier.js'
 import { ClosedError } from './errors.js'
 import { Lock } from './lock.js'
 import { native } from './native.js'
-import { checkName, checkOptions } from './options.js'
+import { checkName } from './options.js'
+import { RwLock } from './rw-lock.js'
 import type { Session } from './session.js'
+import type { Place } from './waiter.js'
 
-/** Options of {@link Cluster.createBarrier}. */
-export interface CreateBarrierOptions {
-  /** How many have to come before all may pass. Default: the number of workers. */
-  parties?: number
+/** What can be made by name, under what it is called in messages. */
+export interface Objects {
+  lock: Lock
+  barrier: Barrier
+  'reader-writer lock': RwLock
 }
 
-// The binding's ObjectKind; a `const enum` of a declaration file has no values at run time.
-const LOCK = 1
-const BARRIER = 2
+/** The binding's number of each kind, and what stands for it here. */
+const KINDS: { [K in keyof Objects]: { code: number; make(place: Place): Objects[K] } } = {
+  lock: { code: 1, make: place => new Lock(place) },
+  barrier: { code: 2, make: place => new Barrier(place) },
+  'reader-writer lock': { code: 3, make: place => new RwLock(place) },
+}
 
 /** Where the run's own lock and barrier are. */
 const DEFAULT_LOCK = 0
 const DEFAULT_BARRIER = 1
 
-/** The locks and barriers of a cluster as one participant sees them: one JS object for each, since it has a queue. */
+/** The locks, barriers and their kin of a cluster as one participant sees them: one JS object for each, as it has a queue. */
 export class ObjectTable {
   readonly #session: Session
   readonly #interrupt: () => void
   readonly #runNumber: () => number
-  readonly #locks = new Map<string, Lock>()
-  readonly #barriers = new Map<string, Barrier>()
+  readonly #made = new Map<string, Objects[keyof Objects]>()
   #lock: Lock | undefined
   #barrier: Barrier | undefined
 
@@ -36,19 +41,24 @@ export class ObjectTable {
     this.#runNumber = runNumber
   }
 
+  /** The number of workers. */
+  get workers(): number {
+    return this.#session.facts.workers
+  }
+
   defaultLock(): Lock {
-    this.#lock ??= this.#makeLock('default', DEFAULT_LOCK)
+    this.#lock ??= new Lock(this.#place('default', DEFAULT_LOCK))
     return this.#lock
   }
 
   defaultBarrier(): Barrier {
-    this.#barrier ??= this.#makeBarrier('default', DEFAULT_BARRIER, this.#runNumber)
+    this.#barrier ??= new Barrier(this.#place('default', DEFAULT_BARRIER), this.#runNumber)
     return this.#barrier
   }
 
   /** The run is being cancelled: ends the asynchronous waits of this thread, as `interrupt` ends the blocking ones. */
   callOff(reason: unknown): void {
-    for (const made of [...this.#locks.values(), ...this.#barriers.values()]) made.callOff(reason)
+    for (const made of this.#made.values()) made.callOff(reason)
     this.#lock?.callOff(reason)
     this.#barrier?.callOff(reason)
   }
@@ -58,52 +68,27 @@ export class ObjectTable {
     this.#lock?.callOff(new ClosedError("the task that waited for the run's own lock is over"))
   }
 
-  createLock(name: string): Lock {
-    const index = native.objectCreate(this.#session.handle, LOCK, checkName('lock', name), 0)
-    return this.#keep(this.#locks, name, this.#makeLock(name, index))
+  /** Makes an object. `parameter` is what the binding wants to know of it. */
+  create<K extends keyof Objects>(kind: K, name: string, parameter = 0): Objects[K] {
+    const index = native.objectCreate(this.#session.handle, KINDS[kind].code, checkName(kind, name), parameter)
+    return this.#keep(kind, name, index)
   }
 
-  getLock(name: string): Lock {
-    return (
-      this.#locks.get(name) ??
-      this.#keep(
-        this.#locks,
-        name,
-        this.#makeLock(name, native.objectFind(this.#session.handle, LOCK, checkName('lock', name))),
-      )
-    )
+  /** Finds an object. */
+  get<K extends keyof Objects>(kind: K, name: string): Objects[K] {
+    const made = this.#made.get(`${kind} ${name}`) as Objects[K] | undefined
+    if (made !== undefined) return made
+    return this.#keep(kind, name, native.objectFind(this.#session.handle, KINDS[kind].code, checkName(kind, name)))
   }
 
-  createBarrier(name: string, options: CreateBarrierOptions | undefined): Barrier {
-    checkName('barrier', name)
-    const { workers } = this.#session.facts
-    const { parties = workers } = checkOptions('createBarrier', options, { parties: 'count' })
-    const index = native.objectCreate(this.#session.handle, BARRIER, name, parties)
-    return this.#keep(this.#barriers, name, this.#makeBarrier(name, index))
-  }
-
-  getBarrier(name: string): Barrier {
-    return (
-      this.#barriers.get(name) ??
-      this.#keep(
-        this.#barriers,
-        name,
-        this.#makeBarrier(name, native.objectFind(this.#session.handle, BARRIER, checkName('barrier', name))),
-      )
-    )
-  }
-
-  #makeLock(name: string, index: number): Lock {
-    const { handle, words, facts } = this.#session
-    return new Lock(handle, words, index, name, facts.owner, this.#interrupt)
-  }
-
-  #makeBarrier(name: string, index: number, epoch?: () => number): Barrier {
-    return new Barrier(this.#session.handle, index, name, this.#interrupt, epoch)
-  }
-
-  #keep<T>(table: Map<string, T>, name: string, made: T): T {
-    table.set(name, made)
+  #keep<K extends keyof Objects>(kind: K, name: string, index: number): Objects[K] {
+    const made = KINDS[kind].make(this.#place(name, index))
+    this.#made.set(`${kind} ${name}`, made)
     return made
+  }
+
+  #place(name: string, index: number): Place {
+    const { handle, words, facts } = this.#session
+    return { session: handle, words, index, name, me: facts.owner, interrupt: this.#interrupt }
   }
 }

@@ -3,6 +3,8 @@ import type { Barrier } from './barrier.js'
 import type { DTypeLike } from './dtype.js'
 import { InvalidArgumentError } from './errors.js'
 import type { Lock } from './lock.js'
+import { byName, NamedObjects } from './named-objects.js'
+import type { ObjectTable } from './object-table.js'
 import { show } from './options.js'
 import type { SharedArrayOf } from './shared-array.js'
 import type { SplitIndicesOptions as AllSplitOptions, IndexRange, RandomIndices } from './split-indices.js'
@@ -16,7 +18,7 @@ export interface ResourceSplitOptions extends Omit<AllSplitOptions, 'call'> {
 }
 
 /** What a task gets as its first argument: who it is, and what it shares with the others. */
-export class Resource {
+export class Resource extends NamedObjects {
   /** This worker's id, 0 … size-1. */
   readonly id: number
   /** The number of workers. */
@@ -31,6 +33,7 @@ export class Resource {
 
   /** @internal */
   constructor(context: WorkerContext, run: number) {
+    super()
     this.#context = context
     this.id = context.id
     this.size = context.size
@@ -45,7 +48,7 @@ export class Resource {
 
   /** The run's own lock, fresh in each run. */
   get lock(): Lock {
-    return this.#context.objects.defaultLock()
+    return this.objects().defaultLock()
   }
 
   /**
@@ -55,7 +58,7 @@ export class Resource {
    * @throws BrokenBarrierError when a worker died or left its task, so that not all can come
    */
   barrier(options?: Parameters<Barrier['wait']>[0]): number {
-    return this.#context.objects.defaultBarrier().wait(options)
+    return this.objects().defaultBarrier().wait(options)
   }
 
   /**
@@ -90,37 +93,13 @@ export class Resource {
     return this.#context.arrays.get(name, dtype, options)
   }
 
-  /**
-   * The lock that main made by `cluster.createLock(name)`.
-   *
-   * @throws NotFoundError
-   */
-  getLock(name: string): Lock {
-    return this.#context.objects.getLock(name)
-  }
-
-  /**
-   * The barrier that main made by `cluster.createBarrier(name)`.
-   *
-   * @throws NotFoundError
-   */
-  getBarrier(name: string): Barrier {
-    return this.#context.objects.getBarrier(name)
-  }
-
   /** The shared arrays by name: `res.arrays.A` is `res.getShared('A')`. */
   get arrays(): Readonly<Record<string, SharedArrayOf>> {
     return byName(name => this.getShared(name))
   }
 
-  /** The named locks: `res.locks.L` is `res.getLock('L')`. */
-  get locks(): Readonly<Record<string, Lock>> {
-    return byName(name => this.getLock(name))
-  }
-
-  /** The named barriers: `res.barriers.B` is `res.getBarrier('B')`. */
-  get barriers(): Readonly<Record<string, Barrier>> {
-    return byName(name => this.getBarrier(name))
+  protected override objects(): ObjectTable {
+    return this.#context.objects
   }
 
   /**
@@ -174,11 +153,4 @@ export class Resource {
 /** What a wait throws, and {@link Resource.signal} gives as its reason, when the run is cancelled. */
 export function cancelled(): DOMException {
   return new DOMException('the run was cancelled', 'AbortError')
-}
-
-/** An object whose properties are looked up when they are read. Names that the engine asks for are none of ours. */
-function byName<T>(find: (name: string) => T): Readonly<Record<string, T>> {
-  return new Proxy(Object.create(null) as Record<string, T>, {
-    get: (_, name) => (typeof name === 'symbol' || name === 'then' || name === 'toJSON' ? undefined : find(name)),
-  })
 }

@@ -30,9 +30,10 @@ export function options(
 
 export const LOCK = 1
 export const BARRIER = 2
+export const RW_LOCK = 3
 /** Where the run's own barrier stands among the objects. */
 const DEFAULT_BARRIER = 1
-/** What `lockSlice` and `lockWait` report for a lock that is held now. */
+/** What `waitSlice` and `waitStart` report for a lock that is held now. */
 export const ACQUIRED = 1
-/** What `lockWait` and `barrierWait` report for a wait that was called off. */
+/** What `waitStart` and `barrierWait` report for a wait that was called off. */
 export const CANCELLED = 6

@@ -18,16 +18,24 @@ export interface MappedArray extends ArrayInfo {
 }
 
 /**
- * One slice of acquiring a lock: spins while that may help, then sleeps once at most, for 50 to 500 ms. Blocks.
+ * One slice of waiting at an object: spins while that may help, then sleeps once at most, for 50 to 500 ms. Blocks.
  *
- * `flags`: 1 take it although a holder died, 2 a further slice of the same wait, 4 only try. `timeout`: milliseconds from
- * now; negative for none. Result: 0 again, 1 acquired, 2 acquired although a holder died, 3 a holder died and it is not
- * held, 4 timed out, 5 this thread holds it already.
+ * `operation`: 1 hold a lock, 2 read and 3 write under a reader-writer lock. `flags`: 1 take it although a holder died,
+ * 2 a further slice of the same wait, 4 only try, 8 the slice before said 7, 16 on behalf of the event loop. `timeout`:
+ * milliseconds from now; negative for none. Result: 0 again, 1 acquired, 2 acquired although a holder died, 3 a holder
+ * died and it is not held, 4 timed out, 5 this thread stands in its own way, 7 again (and set flag 8).
  */
-export declare function lockSlice(session: Session, index: number, flags: number, timeout: number): number
+export declare function waitSlice(
+  session: Session,
+  index: number,
+  operation: number,
+  argument: number,
+  flags: number,
+  timeout: number,
+): number
 
-/** Releases a lock: 1, or 0 where this thread does not hold it. */
-export declare function lockRelease(session: Session, index: number): number
+/** Gives back what a wait has got: 1, or 0 where this thread does not hold it. */
+export declare function objectRelease(session: Session, index: number, operation: number, argument: number): number
 
 /**
  * Arrives at a barrier and, unless `nowait`, waits for one slice: spins while that may help, then sleeps once at most,

@@ -4,9 +4,11 @@
 //! moment at which a death leaves it half changed: an arrival, the end of a round, a break and a reset are each one
 //! compare-exchange. A waiter sleeps on the upper half of that word, which changes exactly when the wait is over.
 
+use crate::object::{Departed, Object};
 use crate::primitive::{AtomicU32, AtomicU64, Deadline, FutexWord, Ordering::*, Woken, fence, futex_wait, futex_wake};
 use crate::spin::{self, What};
-use crate::word::{Liveness, wake_bit};
+use crate::table::Table;
+use crate::word::{Liveness, Owner, wake_bit};
 use std::time::Duration;
 
 mod answer;
@@ -53,28 +55,19 @@ impl Default for Layout {
 pub struct Patience {
     /// When to give up, and break it; none = never.
     pub deadline: Option<Deadline>,
-    /// The longest sleep of one slice: see [`crate::mutex::tick`].
+    /// The longest sleep of one slice: see [`crate::wait::tick`].
     pub tick: Duration,
     /// The caller's worker id, for the message to the others if it gives up.
     pub worker: Option<u32>,
 }
 
-/// How many entries a barrier needs for a table of `slots` slots. They are 8 bytes each and begin on a cache line.
-pub const fn entries(slots: usize) -> usize {
-    slots.next_multiple_of(PER_LINE)
-}
-
-/// Entries in a cache line of 64 bytes.
-const PER_LINE: usize = 8;
-
-/// A barrier: its layout and its entries, [`entries`] of them.
+/// A barrier: its layout and its entries.
 #[derive(Clone, Copy, Debug)]
 pub struct Barrier<'a> {
     /// The shared words.
     pub layout: &'a Layout,
-    /// One entry per slot: the round and the index of its last arrival. In an order of this module's own, in which
-    /// neighbours lie on different cache lines.
-    pub came: &'a [AtomicU64],
+    /// One entry per slot: the round and the index of its last arrival.
+    pub came: Table<'a>,
 }
 
 impl Barrier<'_> {
@@ -83,7 +76,7 @@ impl Barrier<'_> {
     pub fn renew(&self, epoch: u32, parties: u32, members: impl IntoIterator<Item = u32>) {
         let next = self.state().renewed(epoch);
         for slot in members {
-            self.entry(slot).store(next.enrolled().0, Relaxed);
+            self.came.entry(slot).store(next.enrolled().0, Relaxed);
         }
         self.layout.parties.store(parties, Relaxed);
         self.replace(|now| now.renewed(epoch));
@@ -106,7 +99,7 @@ impl Barrier<'_> {
     ///
     /// All that a party did before its arrival happens before all that any party does after it has passed.
     pub fn arrive(&self, slot: u32, epoch: Option<u32>) -> Turn {
-        let entry = self.entry(slot);
+        let entry = self.came.entry(slot);
         let parties = self.layout.parties.load(Relaxed);
         let mut now = self.state();
         loop {
@@ -212,7 +205,7 @@ impl Barrier<'_> {
         let ticket = self.ticket(slot);
         self.break_if(by, |now| ticket.waits_in(now));
         if !self.is_broken() {
-            self.entry(slot).store(0, Relaxed);
+            self.came.entry(slot).store(0, Relaxed);
         }
     }
 
@@ -220,8 +213,7 @@ impl Barrier<'_> {
     pub fn info(&self) -> Info {
         let now = self.state();
         let record = Record(self.layout.breaker.load(Acquire));
-        let slots = 0..self.came.len() as u32;
-        let missing = slots.filter(|&slot| {
+        let missing = self.came.slots().filter(|&slot| {
             let ticket = self.ticket(slot);
             ticket.belongs_to(now) && !ticket.waits_in(now)
         });
@@ -240,27 +232,12 @@ impl Barrier<'_> {
         self.state().is_broken()
     }
 
-    /// Wakes everybody asleep in it, to look again.
-    pub fn wake_all(&self) {
-        futex_wake(FutexWord::Upper(&self.layout.state), u32::MAX, u32::MAX);
-    }
-
-    /// Wakes those of `slot` who are asleep in it (and perhaps a few others), to look again.
-    pub fn nudge(&self, slot: u32) {
-        futex_wake(FutexWord::Upper(&self.layout.state), u32::MAX, wake_bit(slot));
-    }
-
     fn state(&self) -> State {
         State(self.layout.state.load(Acquire))
     }
 
-    fn entry(&self, slot: u32) -> &AtomicU64 {
-        let lines = self.came.len() / PER_LINE;
-        &self.came[slot as usize % lines * PER_LINE + slot as usize / lines]
-    }
-
     fn ticket(&self, slot: u32) -> Ticket {
-        Ticket(self.entry(slot).load(Acquire))
+        Ticket(self.came.entry(slot).load(Acquire))
     }
 
     /// Sleeps until the round of `ticket` is over, broken, or `until`.
@@ -324,5 +301,27 @@ impl Barrier<'_> {
                 Err(found) => seen = found,
             }
         }
+    }
+}
+
+impl Object for Barrier<'_> {
+    fn participant_died(&self, dead: Departed) {
+        self.slot_died(dead.owner.slot(), dead.worker);
+    }
+
+    fn participant_left(&self, leaver: Departed) {
+        self.withdraw(leaver.owner.slot(), Breaker { reason: Reason::Died, worker: leaver.worker });
+    }
+
+    fn wake_all(&self) {
+        futex_wake(FutexWord::Upper(&self.layout.state), u32::MAX, u32::MAX);
+    }
+
+    fn nudge(&self, me: Owner) {
+        futex_wake(FutexWord::Upper(&self.layout.state), u32::MAX, me.wake_bit());
+    }
+
+    fn deleted(&self) {
+        self.break_now(Breaker { reason: Reason::Explicit, worker: None });
     }
 }

@@ -280,9 +280,7 @@ unsafe impl Shared for layout::ArrayCell {}
 // SAFETY: atomics only.
 unsafe impl Shared for layout::MailCell {}
 // SAFETY: atomics only.
-unsafe impl Shared for crate::mutex::Layout {}
-// SAFETY: atomics only.
-unsafe impl Shared for crate::barrier::Layout {}
+unsafe impl Shared for layout::Body {}
 
 /// Main's hold on the cluster. When it goes, by whatever death, the cluster's other processes are told.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! ```text
 //! header   4 lines of 128 bytes: what never changes, run words, counters
 //! slots    one line each
-//! objects  uniform cells: head (1 line), body (2 lines), a table of 16 bytes per slot
+//! objects  uniform cells: head (1 line), body (2 lines), a table of 8 bytes per slot
 //! arrays   cells of 1 KiB: the catalogue
 //! mailbox  a cell of 4 KiB per worker, with room for its result
 //! paper    64 KiB for what main tells all workers at once
@@ -14,7 +14,7 @@
 use std::mem::{align_of, offset_of, size_of};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::{barrier, mutex, word};
+use crate::{barrier, mutex, rwlock, word};
 
 mod geometry;
 
@@ -35,7 +35,7 @@ pub const PAPER: usize = 64 * 1024;
 /// The longest path of an array's file, in bytes.
 pub const MAX_PATH: usize = 8 * 102;
 /// Each participant's bytes in an object's table.
-const PER_SLOT: usize = 16;
+const PER_SLOT: usize = 8;
 
 /// What a segment begins with.
 #[repr(C, align(128))]
@@ -154,6 +154,18 @@ pub struct ObjectHead {
     pub name: [AtomicU64; 8],
 }
 
+/// The words of an object, each kind in a place of its own: whoever is about to look at one that has been deleted never
+/// takes the words of another, in its place, for its own.
+#[repr(C, align(128))]
+pub struct Body {
+    /// Of a lock. First, as JavaScript's fast path knows.
+    pub lock: mutex::Layout,
+    /// Of a reader-writer lock.
+    pub rwlock: rwlock::Layout,
+    /// Of a barrier, which begins on a cache line.
+    pub barrier: barrier::Layout,
+}
+
 /// A cell of the array catalogue.
 #[repr(C, align(128))]
 pub struct ArrayCell {
@@ -222,16 +234,10 @@ const _: () = {
     assert!(size_of::<ArrayCell>().is_multiple_of(align_of::<ArrayCell>()));
 };
 const _: () = {
-    assert!(size_of::<mutex::Layout>() <= BARRIER && align_of::<mutex::Layout>() <= LINE);
-    assert!(BARRIER + size_of::<barrier::Layout>() <= BODY && align_of::<barrier::Layout>() <= LINE);
+    assert!(offset_of!(Body, lock) == 0 && size_of::<Body>().is_multiple_of(LINE));
     assert!(size_of::<AtomicU64>() == 8 && cfg!(target_endian = "little"));
 };
 
-/// The bytes of an object's fixed part.
-const BODY: usize = 2 * LINE;
-/// Where a barrier begins in an object's body: not where a lock does, so that whoever is about to look at one that has
-/// been deleted never takes the words of the other, in its place, for its own.
-const BARRIER: usize = LINE;
 /// Where the slots begin.
 const SLOTS: usize = 4 * LINE;
 
@@ -243,7 +249,10 @@ pub const HASH: u64 = fnv(&[
     size_of::<ArrayCell>() as u64,
     size_of::<MailCell>() as u64,
     size_of::<mutex::Layout>() as u64,
+    size_of::<rwlock::Layout>() as u64,
     size_of::<barrier::Layout>() as u64,
+    offset_of!(Body, rwlock) as u64,
+    offset_of!(Body, barrier) as u64,
     offset_of!(Header, hash) as u64,
     offset_of!(Header, seed) as u64,
     offset_of!(Live, high) as u64,
@@ -252,8 +261,7 @@ pub const HASH: u64 = fnv(&[
     offset_of!(ArrayCell, name) as u64,
     offset_of!(MailCell, request) as u64,
     offset_of!(MailCell, progress) as u64,
-    BODY as u64,
-    BARRIER as u64,
+    size_of::<Body>() as u64,
     PER_SLOT as u64,
     SLOTS as u64,
     PAPER as u64,

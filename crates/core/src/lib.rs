@@ -1,4 +1,4 @@
-//! Named POSIX shared memory, and locks and barriers between processes that survive `kill -9`.
+//! Named POSIX shared memory, and locks, barriers and their kin between processes that survive `kill -9`.
 //!
 //! This crate knows nothing of Node: any Rust program can use it.
 
@@ -28,8 +28,11 @@ pub mod name;
 pub mod named;
 #[cfg(not(loom))]
 pub mod npy;
+pub mod object;
 #[cfg(not(loom))]
 pub mod objects;
+#[cfg(not(loom))]
+pub mod operation;
 pub mod primitive;
 #[cfg(not(loom))]
 pub mod recover;
@@ -37,6 +40,7 @@ pub mod recover;
 pub mod room;
 #[cfg(not(loom))]
 pub mod run;
+pub mod rwlock;
 #[cfg(not(loom))]
 pub mod segment;
 #[cfg(not(loom))]
@@ -44,6 +48,8 @@ pub mod slots;
 pub mod spin;
 #[cfg(not(loom))]
 pub mod sys;
+pub mod table;
+pub mod wait;
 #[cfg(not(loom))]
 pub mod watch;
 pub mod word;

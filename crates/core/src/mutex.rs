@@ -3,10 +3,10 @@
 //! The protocol stands at the functions; the bits of the word in [`crate::word`]; models of both in `models/`.
 //! Barging: a newcomer may take a free lock before a sleeper that was just woken for it.
 
-use crate::primitive::{AtomicU32, Deadline, FutexWord, Ordering::*, futex_wait, futex_wake};
-use crate::spin::{self, What};
-use crate::word::{Liveness, Owner, POISON, WAITERS, has_waiters, is_free, is_poisoned};
-use std::time::Duration;
+use crate::object::{Departed, Object};
+use crate::primitive::{AtomicU32, Deadline, FutexWord, Ordering::*, futex_wake};
+use crate::wait::{self, Gate, Look, Request, Slice};
+use crate::word::{Liveness, Owner, POISON, WAITERS, has_waiters, is_poisoned};
 
 /// A lock in shared memory. All bytes zero is a free, sound lock.
 #[repr(C)]
@@ -16,57 +16,6 @@ pub struct Layout {
     word: AtomicU32,
     /// The worker, plus one, that died or left holding the lock last; 0 = none, or no worker. For error messages.
     last_dead: AtomicU32,
-}
-
-/// What a look at the lock, or one slice of waiting for it, came to. The numbers are the binding's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum Slice {
-    /// Not yet: the slice is over. Call again with [`Request::resumed`], or [`Layout::abandon`] it.
-    Again = 0,
-    /// The caller holds the lock.
-    Acquired = 1,
-    /// The caller holds the lock, and what it protects may be half done: a holder died. Only with [`Request::recover`].
-    AcquiredPoisoned = 2,
-    /// A holder died, and the caller did not ask to recover. Not held.
-    OwnerDied = 3,
-    /// The deadline passed, or the lock is held and [`Request::only_try`] was set. Not held.
-    TimedOut = 4,
-    /// The caller holds the lock already. Nothing changed.
-    Deadlock = 5,
-    /// The wait was called off. Never from this module: for those who wait on behalf of others.
-    Cancelled = 6,
-}
-
-/// How to wait for a lock.
-#[derive(Clone, Copy, Debug)]
-pub struct Request {
-    /// Take a poisoned lock, and say so, instead of failing.
-    pub recover: bool,
-    /// A slice of this wait has been called before.
-    pub resumed: bool,
-    /// Never sleep nor spin: [`Slice::TimedOut`] if somebody else holds it.
-    pub only_try: bool,
-    /// A lock that the caller's participant holds itself is waited for like anybody's, not refused as a deadlock: for a
-    /// thread that waits on behalf of an event loop.
-    pub wait_for_self: bool,
-    /// When to give up; none = never.
-    pub deadline: Option<Deadline>,
-    /// The longest sleep of one slice: see [`tick`].
-    pub tick: Duration,
-}
-
-/// How long slice number `n` (from 0) of a wait may sleep: 50 ms, backing off to 500.
-pub fn tick(n: u32) -> Duration {
-    Duration::from_millis(50 << n.min(3)).min(Duration::from_millis(500))
-}
-
-impl Default for Request {
-    /// The first slice of a plain wait without end.
-    fn default() -> Self {
-        let tick = tick(0);
-        Request { recover: false, resumed: false, only_try: false, wait_for_self: false, deadline: None, tick }
-    }
 }
 
 impl Layout {
@@ -79,7 +28,7 @@ impl Layout {
     pub fn renew(&self) {
         self.last_dead.store(0, Relaxed);
         if has_waiters(self.word.swap(0, AcqRel)) {
-            self.wake_all();
+            self.wake(u32::MAX);
         }
     }
 
@@ -113,63 +62,19 @@ impl Layout {
     /// One slice of waiting: spins while that may help, then sleeps once at most.
     #[cold]
     pub fn lock_slice(&self, me: Owner, request: &Request, others: &impl Liveness) -> Slice {
-        // Whoever has slept takes the lock with WAITERS set, as it cannot know whether it was the last one asleep.
-        let mut mine = me.bits() | if request.resumed { WAITERS } else { 0 };
-        let mut slept = false;
-        let mut spun = false;
-        let mut word = self.word.load(Relaxed);
-        loop {
-            let Some(owner) = Owner::in_word(word) else {
-                if is_poisoned(word) && !request.recover {
-                    return Slice::OwnerDied;
-                }
-                let taken = mine | (word & (POISON | WAITERS));
-                match self.word.compare_exchange(word, taken, Acquire, Relaxed) {
-                    Ok(_) if is_poisoned(word) => return Slice::AcquiredPoisoned,
-                    Ok(_) => return Slice::Acquired,
-                    Err(now) => word = now,
-                }
-                continue;
-            };
-            if owner == me && !request.wait_for_self {
-                return Slice::Deadlock;
-            }
-            if !spun && !has_waiters(word) && !request.only_try {
-                spun = true;
-                spin::spin_until(What::Lock, others.busy(), || {
-                    word = self.word.load(Relaxed);
-                    is_free(word) || has_waiters(word)
-                });
-                continue;
-            }
-            if owner != me && !others.is_alive(owner) {
-                self.force_release(owner, others.worker_of(owner));
-                word = self.word.load(Relaxed);
-                continue;
-            }
-            let out_of_time = request.only_try || request.deadline.is_some_and(Deadline::passed);
-            if out_of_time || slept {
-                if !out_of_time {
-                    return Slice::Again;
-                }
-                if slept || request.resumed {
-                    self.abandon();
-                }
-                return Slice::TimedOut;
-            }
-            if !has_waiters(word) {
-                if let Err(now) = self.word.compare_exchange(word, word | WAITERS, Relaxed, Relaxed) {
-                    word = now;
-                    continue;
-                }
-                word |= WAITERS;
-            }
-            let until = Deadline::after(request.tick);
-            let until = request.deadline.map_or(until, |deadline| deadline.min(until));
-            futex_wait(FutexWord::Whole(&self.word), word, me.wake_bit(), until);
-            (slept, spun, mine) = (true, false, mine | WAITERS);
-            word = self.word.load(Relaxed);
-        }
+        let release = |dead: Owner| self.force_release(dead, others.worker_of(dead));
+        self.lock_slice_clearing(me, request, others, release)
+    }
+
+    /// As [`Layout::lock_slice`], where `release` takes the lock from a holder that is dead.
+    pub(crate) fn lock_slice_clearing(
+        &self,
+        me: Owner,
+        request: &Request,
+        others: &impl Liveness,
+        release: impl Fn(Owner),
+    ) -> Slice {
+        wait::wait_slice(&Locking { lock: self, me, request, others, release }, me, request, others)
     }
 
     /// Waits until it is decided, in as many slices as it takes. For threads that nobody has to interrupt.
@@ -177,15 +82,8 @@ impl Layout {
         if self.try_fast(me) {
             return Slice::Acquired;
         }
-        let mut request = Request { recover, deadline, ..Request::default() };
-        for n in 0.. {
-            request.tick = tick(n);
-            match self.lock_slice(me, &request, others) {
-                Slice::Again => request.resumed = true,
-                decided => return decided,
-            }
-        }
-        unreachable!("the loop above ends by returning")
+        let request = Request { recover, deadline, ..Request::default() };
+        wait::until_decided(request, |request| self.lock_slice(me, request, others))
     }
 
     /// Leaving without the lock after [`Slice::Again`]: the wake that this waiter may have been given goes to another.
@@ -195,14 +93,19 @@ impl Layout {
 
     /// Releases. False, and nothing changed, if `me` does not hold it. A lock still poisoned stays poisoned.
     pub fn unlock(&self, me: Owner) -> bool {
+        // A poisoned lock turns away who does not recover, and such a waiter passes no wake on.
+        self.unlock_waking(me, |word| if is_poisoned(word) { u32::MAX } else { 1 })
+    }
+
+    /// Releases, and wakes as many sleepers as `count` says of the word.
+    pub(crate) fn unlock_waking(&self, me: Owner, count: impl Fn(u32) -> u32) -> bool {
         let mut word = self.word.load(Relaxed);
         // A compare-exchange, not a swap: recovery may take the lock from a holder at any moment.
         while Owner::in_word(word) == Some(me) {
             match self.word.compare_exchange(word, word & POISON, Release, Relaxed) {
                 Ok(_) => {
                     if has_waiters(word) {
-                        // A poisoned lock turns away who does not recover, and such a waiter passes no wake on.
-                        self.wake(if is_poisoned(word) { u32::MAX } else { 1 });
+                        self.wake(count(word));
                     }
                     return true;
                 }
@@ -236,17 +139,11 @@ impl Layout {
                 Err(now) => word = now,
             }
         }
-        self.wake_all();
-    }
-
-    /// Wakes everybody asleep in front of it, to look again.
-    pub fn wake_all(&self) {
         self.wake(u32::MAX);
     }
 
-    /// Wakes those of `me` who are asleep in front of it (and perhaps a few others), to look again.
-    pub fn nudge(&self, me: Owner) {
-        futex_wake(FutexWord::Whole(&self.word), u32::MAX, me.wake_bit());
+    pub(crate) fn word(&self) -> &AtomicU32 {
+        &self.word
     }
 
     fn wake(&self, count: u32) {
@@ -257,5 +154,68 @@ impl Layout {
 impl Default for Layout {
     fn default() -> Self {
         Layout::new()
+    }
+}
+
+impl Object for Layout {
+    fn participant_died(&self, dead: Departed) {
+        self.force_release(dead.owner, dead.worker);
+    }
+
+    fn participant_left(&self, leaver: Departed) {
+        if self.holder() == Some(leaver.owner) {
+            self.force_release(leaver.owner, leaver.worker);
+        }
+    }
+
+    fn wake_all(&self) {
+        self.wake(u32::MAX);
+    }
+
+    fn nudge(&self, me: Owner) {
+        futex_wake(FutexWord::Whole(&self.word), u32::MAX, me.wake_bit());
+    }
+}
+
+/// One wait for the lock.
+struct Locking<'a, L, R> {
+    lock: &'a Layout,
+    me: Owner,
+    request: &'a Request,
+    others: &'a L,
+    release: R,
+}
+
+impl<L: Liveness, R: Fn(Owner)> Gate for Locking<'_, L, R> {
+    type Word = AtomicU32;
+
+    fn word(&self) -> &AtomicU32 {
+        &self.lock.word
+    }
+
+    fn look(&self, now: u64, slept: bool) -> Look {
+        let word = now as u32;
+        match Owner::in_word(word) {
+            None if is_poisoned(word) && !self.request.recover => Look::Decided(Slice::OwnerDied),
+            None => {
+                let taken = if is_poisoned(word) { Slice::AcquiredPoisoned } else { Slice::Acquired };
+                let waiters = if slept { WAITERS } else { word & WAITERS };
+                Look::Take((self.me.bits() | (word & POISON) | waiters).into(), taken)
+            }
+            Some(owner) if owner == self.me && !self.request.wait_for_self => Look::Decided(Slice::Deadlock),
+            Some(_) => Look::Wait,
+        }
+    }
+
+    fn clear_the_dead(&self, now: u64) -> bool {
+        let dead = Owner::in_word(now as u32).filter(|&owner| owner != self.me && !self.others.is_alive(owner));
+        dead.is_some_and(|dead| {
+            (self.release)(dead);
+            true
+        })
+    }
+
+    fn pass_on(&self) {
+        self.lock.abandon();
     }
 }

@@ -1,4 +1,4 @@
-//! The object table: every lock and barrier of a cluster, by name.
+//! The object table: every lock, barrier and their kin of a cluster, by name.
 //!
 //! Changes exclude each other by a lock on a byte of the control file; an entry comes to be by one store of its head, and
 //! goes by one, so that a process may die at any step of a change. Readers take no lock: they look at the head before and
@@ -6,9 +6,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use crate::barrier::{self, Barrier, Breaker, Reason};
+use crate::barrier::Barrier;
 use crate::control::Control;
-use crate::layout::{FREE, LIVE, ObjectHead, load_bytes, store_bytes};
+use crate::layout::{Body, FREE, LIVE, ObjectHead, load_bytes, store_bytes};
+use crate::object::Object;
+use crate::rwlock::RwLock;
+use crate::table::{Table, entries};
+use crate::word::Owner;
 use crate::{Error, Result, mutex, name};
 
 /// What an object is.
@@ -19,6 +23,43 @@ pub enum Kind {
     Lock = 1,
     /// A barrier: [`crate::barrier`].
     Barrier = 2,
+    /// A reader-writer lock: [`crate::rwlock`].
+    RwLock = 3,
+}
+
+/// What an object is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spec {
+    /// A lock.
+    Lock,
+    /// A barrier.
+    Barrier {
+        /// How many it waits for: 1 to as many as there are slots.
+        parties: u32,
+    },
+    /// A reader-writer lock.
+    RwLock,
+}
+
+impl Spec {
+    /// The kind of object.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Spec::Lock => Kind::Lock,
+            Spec::Barrier { .. } => Kind::Barrier,
+            Spec::RwLock => Kind::RwLock,
+        }
+    }
+
+    fn check(&self, control: &Control) -> Result<()> {
+        let slots = control.limits().slots;
+        match *self {
+            Spec::Barrier { parties } if !(1..=slots).contains(&parties) => Err(Error::InvalidArgument(format!(
+                "a barrier here can have 1 to {slots} parties, one per slot, not {parties}"
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The default lock, fresh in every run.
@@ -29,7 +70,7 @@ pub const DEFAULT_BARRIER: u32 = 1;
 impl Kind {
     /// The kind of this number.
     pub fn from_code(code: u32) -> Option<Kind> {
-        [Kind::Lock, Kind::Barrier].into_iter().find(|&kind| kind as u32 == code)
+        [Kind::Lock, Kind::Barrier, Kind::RwLock].into_iter().find(|&kind| kind as u32 == code)
     }
 
     /// As it is called in messages.
@@ -37,24 +78,21 @@ impl Kind {
         match self {
             Kind::Lock => "lock",
             Kind::Barrier => "barrier",
+            Kind::RwLock => "reader-writer lock",
         }
     }
 }
 
-/// Creates an object and returns its index. `parties` is how many a barrier waits for; locks have no use for it.
+/// Creates an object and returns its index.
 ///
 /// # Errors
-/// [`Error::InvalidArgument`] for a bad name or number of parties, [`Error::NameExists`] within the kind,
-/// [`Error::Capacity`], [`Error::System`].
-pub fn create(control: &Control, name: &str, kind: Kind, parties: u32) -> Result<u32> {
+/// [`Error::InvalidArgument`] for a bad name or number, [`Error::NameExists`] within the kind, [`Error::Capacity`],
+/// [`Error::System`].
+pub fn create(control: &Control, name: &str, spec: &Spec) -> Result<u32> {
     name::check_object(name)?;
-    let slots = control.limits().slots;
-    if kind == Kind::Barrier && !(1..=slots).contains(&parties) {
-        let message = format!("a barrier here can have 1 to {slots} parties, one per slot, not {parties}");
-        return Err(Error::InvalidArgument(message));
-    }
+    spec.check(control)?;
     let _held = control.hold_table()?;
-    if position(control, name, kind).is_some() {
+    if position(control, name, spec.kind()).is_some() {
         return Err(Error::NameExists { name: name.to_owned() });
     }
     let free = |index: &u32| control.head(*index).head.load(Ordering::Relaxed) & 0xff != LIVE;
@@ -62,7 +100,7 @@ pub fn create(control: &Control, name: &str, kind: Kind, parties: u32) -> Result
     let Some(index) = (DEFAULT_BARRIER + 1..limit).find(free) else {
         return Err(Error::Capacity { what: "objects", limit: limit as usize });
     };
-    control.install(index, name, kind, parties);
+    control.install(index, name, spec);
     Ok(index)
 }
 
@@ -85,10 +123,7 @@ pub fn delete(control: &Control, name: &str, kind: Kind) -> Result<()> {
     let index = position(control, name, kind).ok_or_else(|| missing(name, kind))?;
     let head = &control.head(index).head;
     head.store(head.load(Ordering::Relaxed) & !0xff | FREE, Ordering::Release);
-    match kind {
-        Kind::Lock => control.mutex(index)?.wake_all(),
-        Kind::Barrier => control.barrier(index)?.break_now(Breaker { reason: Reason::Explicit, worker: None }),
-    }
+    control.object(index, kind).deleted();
     Ok(())
 }
 
@@ -135,17 +170,19 @@ impl Control {
     }
 
     /// Enters an object into a free cell, which no other process may be doing.
-    fn install(&self, index: u32, name: &str, kind: Kind, parties: u32) {
+    fn install(&self, index: u32, name: &str, spec: &Spec) {
         let cell = self.head(index);
         // Whoever reads the old entry now finds another head when it looks again.
         fence(Ordering::Release);
-        cell.kind.store(kind as u32, Ordering::Relaxed);
-        cell.params[0].store(parties, Ordering::Relaxed);
+        cell.kind.store(spec.kind() as u32, Ordering::Relaxed);
         store_bytes(&cell.name, name.as_bytes());
         cell.name_len.store(name.len() as u32, Ordering::Relaxed);
-        match kind {
-            Kind::Lock => self.mutex_at(index).renew(),
-            Kind::Barrier => self.barrier_at(index).restart(parties),
+        // Whose entries they were: another kind's, perhaps.
+        self.table(index).iter().for_each(|entry| entry.store(0, Ordering::Relaxed));
+        match *spec {
+            Spec::Lock => self.body(index).lock.renew(),
+            Spec::Barrier { parties } => self.barrier_at(index).restart(parties),
+            Spec::RwLock => self.body(index).rwlock.renew(),
         }
         self.live().high[1].fetch_max(index + 1, Ordering::Release);
         cell.head.store(self.next_generation() << 8 | LIVE, Ordering::Release);
@@ -153,8 +190,8 @@ impl Control {
 
     /// The two defaults, in a segment that nobody else can use yet: its slots are empty.
     pub(crate) fn install_defaults(&self) {
-        self.install(DEFAULT_LOCK, "", Kind::Lock, 0);
-        self.install(DEFAULT_BARRIER, "", Kind::Barrier, self.limits().workers);
+        self.install(DEFAULT_LOCK, "", &Spec::Lock);
+        self.install(DEFAULT_BARRIER, "", &Spec::Barrier { parties: self.limits().workers });
     }
 
     /// An object's generation: another one under the same name or index has another. 0 = there is none.
@@ -182,7 +219,7 @@ impl Control {
     /// [`Error::InvalidArgument`] for an index out of range or of something else.
     pub fn mutex(&self, index: u32) -> Result<&mutex::Layout> {
         self.check_kind(index, Kind::Lock)?;
-        Ok(self.mutex_at(index))
+        Ok(&self.body(index).lock)
     }
 
     /// The barrier at this index.
@@ -194,25 +231,59 @@ impl Control {
         Ok(self.barrier_at(index))
     }
 
-    pub(crate) fn mutex_at(&self, index: u32) -> &mutex::Layout {
+    /// The reader-writer lock at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn rwlock(&self, index: u32) -> Result<RwLock<'_>> {
+        self.check_kind(index, Kind::RwLock)?;
+        Ok(self.rwlock_at(index))
+    }
+
+    /// Wakes those of `me` who are asleep in an object (and perhaps a few others), to look again. Nothing happens where
+    /// there is none.
+    pub fn nudge(&self, index: u32, me: Owner) {
+        if index < self.objects_in_use()
+            && let Some(kind) = self.kind_of(index)
+        {
+            self.object(index, kind).nudge(me);
+        }
+    }
+
+    /// Whatever is at this index, which is of this kind.
+    pub(crate) fn object(&self, index: u32, kind: Kind) -> Box<dyn Object + '_> {
+        match kind {
+            Kind::Lock => Box::new(&self.body(index).lock),
+            Kind::Barrier => Box::new(self.barrier_at(index)),
+            Kind::RwLock => Box::new(self.rwlock_at(index)),
+        }
+    }
+
+    fn barrier_at(&self, index: u32) -> Barrier<'_> {
+        Barrier { layout: &self.body(index).barrier, came: self.table(index) }
+    }
+
+    fn rwlock_at(&self, index: u32) -> RwLock<'_> {
+        RwLock { layout: &self.body(index).rwlock, readers: self.table(index) }
+    }
+
+    fn body(&self, index: u32) -> &Body {
+        assert!(index < self.limits().objects);
         self.at(self.geometry().object_body(index))
     }
 
-    pub(crate) fn barrier_at(&self, index: u32) -> Barrier<'_> {
-        let entries = barrier::entries(self.limits().slots as usize);
-        Barrier {
-            layout: self.at(self.geometry().object_barrier(index)),
-            came: self.words(self.geometry().object_table(index), entries),
-        }
+    fn table(&self, index: u32) -> Table<'_> {
+        Table(self.words(self.geometry().object_table(index), entries(self.limits().slots as usize)))
     }
 
     /// The kind of every object there is now.
     pub(crate) fn live_objects(&self) -> impl Iterator<Item = (u32, Kind)> {
-        (0..self.objects_in_use()).filter_map(|index| {
-            let cell = self.head(index);
-            let kind = read_stable(&cell.head, || Kind::from_code(cell.kind.load(Ordering::Relaxed)));
-            kind.map(|(_, kind)| (index, kind))
-        })
+        (0..self.objects_in_use()).filter_map(|index| Some((index, self.kind_of(index)?)))
+    }
+
+    fn kind_of(&self, index: u32) -> Option<Kind> {
+        let cell = self.head(index);
+        read_stable(&cell.head, || Kind::from_code(cell.kind.load(Ordering::Relaxed))).map(|(_, kind)| kind)
     }
 
     fn check_index(&self, index: u32) -> Result<()> {
@@ -222,7 +293,7 @@ impl Control {
         Err(Error::InvalidArgument(format!("there is no object {index}; the table has {}", self.limits().objects)))
     }
 
-    fn check_kind(&self, index: u32, kind: Kind) -> Result<()> {
+    pub(crate) fn check_kind(&self, index: u32, kind: Kind) -> Result<()> {
         self.check_index(index)?;
         if self.head(index).kind.load(Ordering::Acquire) == kind as u32 {
             return Ok(());

@@ -9,9 +9,8 @@
 use std::sync::atomic::{Ordering, fence};
 
 use crate::Result;
-use crate::barrier::{Breaker, Reason};
 use crate::control::Control;
-use crate::objects::Kind;
+use crate::object::Departed;
 use crate::slots::{State, pack, process_has_ended};
 use crate::sys::process;
 use crate::word::Owner;
@@ -82,10 +81,7 @@ fn recover(control: &Control, owner: Owner) {
     fence(Ordering::SeqCst);
     let worker = control.valid_worker(slot.worker.load(Ordering::Relaxed));
     for (index, kind) in control.live_objects() {
-        match kind {
-            Kind::Lock => control.mutex_at(index).force_release(owner, worker),
-            Kind::Barrier => control.barrier_at(index).slot_died(owner.slot(), worker),
-        }
+        control.object(index, kind).participant_died(Departed { owner, worker });
     }
     slot.intent.store(0, Ordering::Relaxed);
     // The byte may be held: by a child of the dead that has not called exec, or by one who is claiming the slot and
@@ -99,17 +95,6 @@ fn recover(control: &Control, owner: Owner) {
 pub(crate) fn withdraw(control: &Control, owner: Owner) {
     let worker = control.slot_of(owner).and_then(|slot| control.valid_worker(slot.worker.load(Ordering::Relaxed)));
     for (index, kind) in control.live_objects() {
-        match kind {
-            Kind::Lock => {
-                let lock = control.mutex_at(index);
-                if lock.holder() == Some(owner) {
-                    lock.force_release(owner, worker);
-                }
-            }
-            Kind::Barrier => {
-                let by = Breaker { reason: Reason::Died, worker };
-                control.barrier_at(index).withdraw(owner.slot(), by);
-            }
-        }
+        control.object(index, kind).participant_left(Departed { owner, worker });
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{Ordering, fence};
 
 use crate::barrier::{Breaker, Reason};
 use crate::control::Control;
-use crate::objects::{DEFAULT_BARRIER, DEFAULT_LOCK, Kind};
+use crate::objects::{DEFAULT_BARRIER, DEFAULT_LOCK};
 use crate::slots::Participant;
 use crate::word::Owner;
 use crate::{Error, Result};
@@ -92,10 +92,7 @@ pub fn cancel(control: &Control, run: u32) -> Result<()> {
     let by = Breaker { reason: Reason::RunCancelled, worker: None };
     control.barrier(DEFAULT_BARRIER)?.break_epoch(run, by);
     for (index, kind) in control.live_objects() {
-        match kind {
-            Kind::Lock => control.mutex_at(index).wake_all(),
-            Kind::Barrier => control.barrier_at(index).wake_all(),
-        }
+        control.object(index, kind).wake_all();
     }
     Ok(())
 }

@@ -74,11 +74,6 @@ pub const fn wake_bit(slot: u32) -> u32 {
     1 << (slot % 32)
 }
 
-/// Whether nobody holds the lock (it may be poisoned).
-pub(crate) const fn is_free(word: u32) -> bool {
-    Owner::in_word(word).is_none()
-}
-
 /// Whether a holder died or left without releasing.
 pub(crate) const fn is_poisoned(word: u32) -> bool {
     word & POISON != 0
@@ -89,7 +84,7 @@ pub(crate) const fn has_waiters(word: u32) -> bool {
     word & WAITERS != 0
 }
 
-/// What locks and barriers have to know about the other participants. Asked on slow paths only.
+/// What the primitives have to know about the other participants. Asked on slow paths only.
 pub trait Liveness {
     /// Whether this participant still lives, in this generation of its slot.
     fn is_alive(&self, owner: Owner) -> bool;
@@ -123,7 +118,7 @@ mod tests {
     #[test]
     fn a_word_without_a_slot_has_no_owner() {
         for word in [0, POISON, WAITERS, POISON | WAITERS, 7 << SLOT_BITS] {
-            assert!(is_free(word));
+            assert_eq!(Owner::in_word(word), None);
         }
     }
 }

@@ -15,11 +15,11 @@ use tsdsm_core::barrier::Reason;
 use tsdsm_core::catalogue::{self, Array};
 use tsdsm_core::control::{Control, Limits, OwnerToken};
 use tsdsm_core::mailbox::{self, Outcome, Settled};
-use tsdsm_core::mutex::Request;
-use tsdsm_core::objects::{self, DEFAULT_BARRIER, DEFAULT_LOCK, Kind as Object};
+use tsdsm_core::objects::{self, DEFAULT_BARRIER, DEFAULT_LOCK, Kind as Object, Spec};
 use tsdsm_core::segment::{self, Draft, FileId};
 use tsdsm_core::slots::{Kind, Participant};
 use tsdsm_core::sys::process::Cause;
+use tsdsm_core::wait::Request;
 use tsdsm_core::watch::DeathWatch;
 use tsdsm_core::{Error, janitor, recover, run};
 
@@ -193,7 +193,7 @@ proptest! {
         let (control, token) = create(&cluster);
         let me = Participant::claim(&control, Kind::Worker, Some(0)).unwrap();
         mailbox::ready(&me).unwrap();
-        objects::create(&control, "b", Object::Barrier, 2).unwrap();
+        objects::create(&control, "b", &Spec::Barrier { parties: 2 }).unwrap();
         catalogue::insert(&control, &array("A", 1)).unwrap();
         let words = bytes_of(&control);
         let begin = if spare_the_header { 16 } else { 0 };
@@ -224,7 +224,7 @@ fn use_all_of(control: &Arc<Control>) {
     let _ = catalogue::remove(control, "B");
     for name in ["b", "c"] {
         let _ = objects::find(control, name, Object::Barrier);
-        let _ = objects::create(control, name, Object::Barrier, 2);
+        let _ = objects::create(control, name, &Spec::Barrier { parties: 2 });
         let _ = objects::delete(control, name, Object::Barrier);
     }
     for index in 0..control.limits().objects {
@@ -350,14 +350,14 @@ fn role_writes() {
 fn objects_are_found_by_kind_and_name_and_a_new_one_of_an_old_name_is_another() {
     let cluster = Cluster::new();
     let (control, _token) = create(&cluster);
-    let lock = objects::create(&control, "x", Object::Lock, 0).unwrap();
-    let barrier = objects::create(&control, "x", Object::Barrier, 3).unwrap();
+    let lock = objects::create(&control, "x", &Spec::Lock).unwrap();
+    let barrier = objects::create(&control, "x", &Spec::Barrier { parties: 3 }).unwrap();
     assert!(lock > DEFAULT_BARRIER && barrier > DEFAULT_BARRIER && lock != barrier);
     let other = Control::attach(&cluster.0).unwrap();
     assert_eq!(objects::find(&other, "x", Object::Lock).unwrap(), lock);
     assert_eq!(objects::find(&other, "x", Object::Barrier).unwrap(), barrier);
     assert_eq!(other.barrier(barrier).unwrap().info().parties, 3);
-    assert!(matches!(objects::create(&other, "x", Object::Lock, 0), Err(Error::NameExists { .. })));
+    assert!(matches!(objects::create(&other, "x", &Spec::Lock), Err(Error::NameExists { .. })));
     assert!(matches!(other.mutex(barrier), Err(Error::InvalidArgument(_))));
     assert!(matches!(other.mutex(99), Err(Error::InvalidArgument(_))));
 
@@ -368,11 +368,11 @@ fn objects_are_found_by_kind_and_name_and_a_new_one_of_an_old_name_is_another() 
     assert_eq!(control.object_generation(lock).unwrap(), 0);
     assert!(matches!(objects::delete(&control, "x", Object::Lock), Err(Error::NotFound { what: "lock", .. })));
     assert!(matches!(objects::find(&control, "x", Object::Lock), Err(Error::NotFound { .. })));
-    let new = objects::create(&control, "x", Object::Lock, 0).unwrap();
+    let new = objects::create(&control, "x", &Spec::Lock).unwrap();
     assert!(control.object_generation(new).unwrap() > old);
     assert_eq!(control.mutex(new).unwrap().holder(), None, "a fresh lock is free");
     let as_barrier = objects::delete(&control, "x", Object::Lock)
-        .and_then(|()| objects::create(&control, "y", Object::Barrier, 2))
+        .and_then(|()| objects::create(&control, "y", &Spec::Barrier { parties: 2 }))
         .unwrap();
     assert_eq!(control.barrier(as_barrier).unwrap().info().arrived, 0);
 }
@@ -382,10 +382,10 @@ fn who_is_about_to_look_at_a_deleted_lock_does_no_harm_to_the_barrier_in_its_pla
     let cluster = Cluster::new();
     let (control, _token) = create(&cluster);
     let me = Participant::claim(&control, Kind::Joiner, None).unwrap();
-    let index = objects::create(&control, "lock", Object::Lock, 0).unwrap();
+    let index = objects::create(&control, "lock", &Spec::Lock).unwrap();
     let lock = control.mutex(index).unwrap();
     objects::delete(&control, "lock", Object::Lock).unwrap();
-    assert_eq!(objects::create(&control, "barrier", Object::Barrier, 2).unwrap(), index);
+    assert_eq!(objects::create(&control, "barrier", &Spec::Barrier { parties: 2 }).unwrap(), index);
     let barrier = control.barrier(index).unwrap();
     let before = barrier.info();
     // In the middle of a slice, so that nothing asks what stands there now.
@@ -399,16 +399,16 @@ fn a_full_object_table_and_bad_parties_are_refused() {
     let cluster = Cluster::new();
     let (control, _token) = create(&cluster);
     for parties in [0, 7, u32::MAX] {
-        let refused = objects::create(&control, "b", Object::Barrier, parties);
+        let refused = objects::create(&control, "b", &Spec::Barrier { parties });
         assert!(matches!(refused, Err(Error::InvalidArgument(_))));
     }
     for name in ["a", "b", "c"] {
-        objects::create(&control, name, Object::Lock, 0).unwrap();
+        objects::create(&control, name, &Spec::Lock).unwrap();
     }
-    let full = objects::create(&control, "d", Object::Lock, 0);
+    let full = objects::create(&control, "d", &Spec::Lock);
     assert!(matches!(full, Err(Error::Capacity { what: "objects", limit: 5 })));
     objects::delete(&control, "b", Object::Lock).unwrap();
-    objects::create(&control, "d", Object::Lock, 0).unwrap();
+    objects::create(&control, "d", &Spec::Lock).unwrap();
 }
 
 fn array(name: &str, bytes: u64) -> Array {

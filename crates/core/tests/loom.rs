@@ -8,8 +8,12 @@ use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use loom::thread;
 use std::time::Duration;
 use tsdsm_core::barrier::{self, Barrier, Breaker, Patience, Reason, Turn};
-use tsdsm_core::mutex::{self, Request, Slice};
+use tsdsm_core::mutex;
+use tsdsm_core::object::{Departed, Object};
 use tsdsm_core::primitive::{Deadline, advance};
+use tsdsm_core::rwlock::{self, RwLock};
+use tsdsm_core::table::{Table, entries};
+use tsdsm_core::wait::{Request, Slice};
 use tsdsm_core::word::{Liveness, Owner};
 
 /// Everybody lives but those in slot 9, once `dead`.
@@ -262,14 +266,14 @@ const PATIENCE: Patience = Patience { deadline: None, tick: Duration::from_secs(
 
 impl Round {
     fn new(parties: u32) -> Arc<Self> {
-        let came = (0..barrier::entries(3)).map(|_| AtomicU64::new(0)).collect();
+        let came = (0..entries(3)).map(|_| AtomicU64::new(0)).collect();
         let round = Round { layout: barrier::Layout::new(), came, left: Default::default(), world: World::new() };
         round.barrier().renew(1, parties, 0..parties);
         Arc::new(round)
     }
 
     fn barrier(&self) -> Barrier<'_> {
-        Barrier { layout: &self.layout, came: &self.came }
+        Barrier { layout: &self.layout, came: Table(&self.came) }
     }
 
     fn pass(&self, slot: u32, patience: Patience) -> Turn {
@@ -426,4 +430,84 @@ fn index(turn: Turn) -> u32 {
         Turn::Passed(index) => index,
         other => panic!("{other:?} instead of a pass"),
     }
+}
+
+/// A reader-writer lock, what it protects, and who lives.
+struct Shared {
+    layout: rwlock::Layout,
+    readers: Vec<AtomicU64>,
+    value: UnsafeCell<u32>,
+    world: World,
+}
+
+// SAFETY: `value` is written by the writer and read by readers only; that the lock keeps them apart is checked here.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        let readers = (0..entries(2)).map(|_| AtomicU64::new(0)).collect();
+        Arc::new(Shared { layout: rwlock::Layout::new(), readers, value: UnsafeCell::new(0), world: World::new() })
+    }
+
+    fn lock(&self) -> RwLock<'_> {
+        RwLock { layout: &self.layout, readers: Table(&self.readers) }
+    }
+
+    fn write(&self, owner: Owner) {
+        assert_eq!(self.lock().write(owner, false, None, &self.world), Slice::Acquired);
+        // SAFETY: the caller is the writer.
+        self.value.with_mut(|value| unsafe { *value += 1 });
+        assert!(self.lock().unlock_write(owner));
+    }
+
+    fn read(&self, owner: Owner) -> u32 {
+        assert_eq!(self.lock().read(owner, false, None, &self.world), Slice::Acquired);
+        // SAFETY: the caller reads.
+        let value = self.value.with(|value| unsafe { *value });
+        assert!(self.lock().unlock_read(owner));
+        value
+    }
+}
+
+#[test]
+fn a_reader_and_a_writer_never_meet_and_neither_sleeps_for_ever() {
+    explore(3, || {
+        let shared = Shared::new();
+        let writer = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.write(me(1)))
+        };
+        assert!(shared.read(me(0)) <= 1);
+        writer.join().unwrap();
+        assert_eq!(shared.read(me(0)), 1);
+    });
+}
+
+#[test]
+fn two_writers_and_a_reader_all_get_their_turn() {
+    explore(2, || {
+        let shared = Shared::new();
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let shared = shared.clone();
+                thread::spawn(move || shared.write(me(slot)))
+            })
+            .collect();
+        assert!(shared.read(me(0)) <= 2);
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+#[test]
+fn the_death_of_a_reader_lets_a_sleeping_writer_in() {
+    explore(3, || {
+        let shared = Shared::new();
+        assert_eq!(shared.lock().read(me(3), false, None, &shared.world), Slice::Acquired);
+        let writer = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.write(me(1)))
+        };
+        shared.lock().participant_died(Departed { owner: me(3), worker: None });
+        writer.join().unwrap();
+    });
 }

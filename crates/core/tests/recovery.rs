@@ -14,10 +14,10 @@ use scratch::roles::{play, subject, succeeded};
 use tsdsm_core::barrier::{Patience, Turn};
 use tsdsm_core::control::{Control, Limits, OwnerToken};
 use tsdsm_core::mailbox::{self, Outcome, Settled};
-use tsdsm_core::mutex::{Request, Slice};
-use tsdsm_core::objects::{self, DEFAULT_BARRIER, DEFAULT_LOCK, Kind as Object};
+use tsdsm_core::objects::{self, DEFAULT_BARRIER, DEFAULT_LOCK, Kind as Object, Spec};
 use tsdsm_core::slots::{Kind, Participant, State};
 use tsdsm_core::sys::{eventfd, process::Cause};
+use tsdsm_core::wait::{Request, Slice};
 use tsdsm_core::watch::{DeathWatch, OwnerWatch};
 use tsdsm_core::word::Owner;
 use tsdsm_core::{Error, array, catalogue, dtype::DType, recover, run, segment};
@@ -117,7 +117,7 @@ fn role_holds_a_lock() {
 #[test]
 fn a_lock_whose_holder_is_killed_is_free_and_poisoned_before_main_hears_of_the_death() {
     let main = Main::new();
-    let named = objects::create(&main.control, "named", Object::Lock, 0).unwrap();
+    let named = objects::create(&main.control, "named", &Spec::Lock).unwrap();
     let worker = main.worker("role_holds_a_lock", 2);
     let holder = main.control.mutex(named).unwrap().holder().unwrap();
     assert!(main.control.is_alive(holder));
@@ -139,7 +139,7 @@ fn a_lock_whose_holder_is_killed_is_free_and_poisoned_before_main_hears_of_the_d
 #[test]
 fn without_any_monitor_a_waiter_finds_the_dead_holder_by_itself() {
     let main = Main::new();
-    objects::create(&main.control, "named", Object::Lock, 0).unwrap();
+    objects::create(&main.control, "named", &Spec::Lock).unwrap();
     let mut worker = Actor::start("role_holds_a_lock", &format!("{} 1", main.cluster.0));
     worker.expect("here");
     let lock = main.control.mutex(DEFAULT_LOCK).unwrap();
@@ -344,7 +344,7 @@ fn role_churns() {
         lock.clear_poison(me.owner());
         // Its predecessor may have died between the two.
         let _ = objects::delete(&control, "churned", Object::Barrier);
-        objects::create(&control, "churned", Object::Barrier, 2).unwrap();
+        objects::create(&control, "churned", &Spec::Barrier { parties: 2 }).unwrap();
         let _ = catalogue::remove(&control, "churned");
         let id = segment::FileId { dev: round, ino: !round };
         let entry = catalogue::Array {

@@ -7,14 +7,15 @@ use napi::{Env, Result};
 use napi_derive::napi;
 use tsdsm_core::barrier::{Breaker, Patience, Reason, Turn};
 use tsdsm_core::control::Control;
-use tsdsm_core::mutex::tick;
 use tsdsm_core::primitive::Deadline;
+use tsdsm_core::wait::tick;
 
 use crate::args::{count, deadline};
 use crate::callback::Callback;
 use crate::error::{OrThrow, invalid};
 use crate::handle::Handle;
-use crate::locks::{NONE, Wait};
+use crate::locks::NONE;
+use crate::operations::Wait;
 use crate::session::{Session, State};
 use crate::wait::Waiting;
 
@@ -107,13 +108,13 @@ pub fn barrier_wait(env: &Env, session: Session, index: f64, timeout: f64, done:
     let index = count(env, "an index", index)?;
     let deadline = deadline(env, timeout)?;
     session.control.barrier(index).or_throw(env)?;
-    let (control, slot) = (Arc::clone(&session.control), session.owner.slot());
+    let (control, owner) = (Arc::clone(&session.control), session.owner);
     let nudge = {
         let control = Arc::clone(&control);
-        move || drop(control.barrier(index).map(|barrier| barrier.nudge(slot)))
+        move || control.nudge(index, owner)
     };
     let patience = Patience { deadline, tick: tick(0), worker: session.worker };
-    let waiting = BarrierWaiting { control, index, slot, patience };
+    let waiting = BarrierWaiting { control, index, slot: owner.slot(), patience };
     session.waits.start(env, waiting, nudge, Callback::new(env, &done)?).map(Handle::from)
 }
 

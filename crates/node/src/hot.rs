@@ -12,10 +12,10 @@ use napi::{Env, JsError, JsValue, Result, Status, check_status, sys};
 use napi_derive::napi;
 
 use crate::session::Session;
-use crate::{barriers, locks};
+use crate::{barriers, operations};
 
 /// The most arguments that one of these takes.
-const MOST: usize = 5;
+const MOST: usize = 6;
 
 /// A function of a session and so many numbers.
 type Function<const N: usize> = fn(&Env, &Session, [f64; N]) -> Result<u32>;
@@ -77,8 +77,8 @@ macro_rules! functions {
 }
 
 functions! {
-    c"lockSlice" => lock_slice: locks::slice;
-    c"lockRelease" => lock_release: locks::release;
+    c"waitSlice" => wait_slice: operations::slice;
+    c"objectRelease" => object_release: operations::release;
     c"barrierArrive" => barrier_arrive: barriers::arrive;
     c"barrierSlice" => barrier_slice: barriers::slice;
 }

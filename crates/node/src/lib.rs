@@ -19,6 +19,7 @@ pub mod hot;
 pub mod housekeeping;
 pub mod locks;
 pub mod objects;
+pub mod operations;
 pub mod runs;
 pub mod session;
 mod uv;

@@ -1,8 +1,8 @@
-//! The table of locks and barriers, as JavaScript sees it.
+//! The table of locks, barriers and their kin, as JavaScript sees it.
 
 use napi::{Env, Result};
 use napi_derive::napi;
-use tsdsm_core::objects::{self, Kind};
+use tsdsm_core::objects::{self, Kind, Spec};
 
 use crate::args::count;
 use crate::error::{OrThrow, invalid};
@@ -10,14 +10,24 @@ use crate::session::Session;
 
 fn kind_of(env: &Env, kind: f64) -> Result<Kind> {
     let code = count(env, "a kind", kind)?;
-    Kind::from_code(code).ok_or_else(|| invalid(env, format!("there is no kind {code} of object: 1 lock, 2 barrier")))
+    Kind::from_code(code).ok_or_else(|| invalid(env, format!("there is no kind {code} of object")))
 }
 
-/// Creates a lock (kind 1) or a barrier (kind 2, for so many parties). Its index; 0 and 1 are the defaults.
+/// What an object is to be: a kind and a number that belongs to it.
+fn spec_of(env: &Env, kind: f64, parameter: f64) -> Result<Spec> {
+    let parameter = count(env, "the parameter of an object", parameter)?;
+    Ok(match kind_of(env, kind)? {
+        Kind::Lock => Spec::Lock,
+        Kind::Barrier => Spec::Barrier { parties: parameter },
+        Kind::RwLock => Spec::RwLock,
+    })
+}
+
+/// Creates an object: 1 a lock, 2 a barrier for so many parties, 3 a reader-writer lock. Its index; 0 and 1 are the
+/// defaults.
 #[napi(catch_unwind)]
-pub fn object_create(env: &Env, session: Session, kind: f64, name: String, parties: f64) -> Result<u32> {
-    let kind = kind_of(env, kind)?;
-    objects::create(&session.control, &name, kind, count(env, "the number of parties", parties)?).or_throw(env)
+pub fn object_create(env: &Env, session: Session, kind: f64, name: String, parameter: f64) -> Result<u32> {
+    objects::create(&session.control, &name, &spec_of(env, kind, parameter)?).or_throw(env)
 }
 
 /// The index of the object of this kind and name.

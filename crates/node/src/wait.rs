@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use napi::{Env, Result};
 use tsdsm_core::Error;
-use tsdsm_core::mutex::Slice;
 use tsdsm_core::sys::eventfd;
+use tsdsm_core::wait::Slice;
 
 use crate::bell::Bell;
 use crate::callback::Callback;
@@ -35,6 +35,7 @@ pub trait Waiting: Send + 'static {
 
 /// A wait as JavaScript knows it.
 pub struct WaitState {
+    id: u64,
     cancelled: Arc<AtomicBool>,
     nudge: Box<dyn Fn()>,
 }
@@ -55,6 +56,18 @@ struct Pending {
     wait: Rc<WaitState>,
     done: Callback,
     thread: JoinHandle<()>,
+}
+
+impl Pending {
+    /// Calls it off, and waits until its thread has ended.
+    fn end(&self) {
+        self.wait.cancel();
+        while !self.thread.is_finished() {
+            // The nudge before may have come just before the thread went to sleep.
+            (self.wait.nudge)();
+            thread::sleep(Duration::from_micros(50));
+        }
+    }
 }
 
 /// All waits of one session.
@@ -106,7 +119,7 @@ impl Waits {
         let thread = thread.map_err(|source| {
             to_js(env, &Error::System { call: "a thread for an asynchronous wait".into(), source })
         })?;
-        let wait = Rc::new(WaitState { cancelled, nudge: Box::new(nudge) });
+        let wait = Rc::new(WaitState { id, cancelled, nudge: Box::new(nudge) });
         self.pending.borrow_mut().insert(id, Pending { wait: Rc::clone(&wait), done, thread });
         self.update_bell();
         Ok(wait)
@@ -116,15 +129,20 @@ impl Waits {
     /// goes on. No new wait may be started.
     pub fn close(&self) {
         self.closing.set(true);
-        for pending in self.pending.borrow().values() {
-            pending.wait.cancel();
-            while !pending.thread.is_finished() {
-                // The nudge before may have come just before the thread went to sleep.
-                (pending.wait.nudge)();
-                thread::sleep(Duration::from_micros(50));
-            }
-        }
+        self.pending.borrow().values().for_each(Pending::end);
         self.update_bell();
+    }
+
+    /// Calls one wait off and waits until its thread has ended. Its status; its callback is not called any more.
+    pub fn join(&self, wait: &WaitState) -> u32 {
+        let Some(pending) = self.pending.borrow_mut().remove(&wait.id) else { return CANCELLED };
+        pending.end();
+        let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = finished.iter().position(|(id, _)| *id == wait.id);
+        let status = place.map_or(CANCELLED, |place| finished.swap_remove(place).1);
+        drop(finished);
+        self.update_bell();
+        status
     }
 
     /// Forgets the waits of an environment that ends: nobody can be called any more.

@@ -1,6 +1,6 @@
 //! What a barrier tells its callers.
 
-use crate::mutex::Slice;
+use crate::wait::Slice;
 
 /// Why a barrier is broken. The numbers are the binding's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

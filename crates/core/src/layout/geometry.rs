@@ -2,9 +2,9 @@
 
 use std::mem::{offset_of, size_of};
 
-use super::{ArrayCell, BARRIER, BODY, Header, LINE, Live, MailCell, PAGE, PAPER, PER_SLOT, SLOTS};
-use crate::barrier;
+use super::{ArrayCell, Body, Header, LINE, Live, MailCell, PAGE, PAPER, PER_SLOT, SLOTS};
 use crate::control::Limits;
+use crate::table;
 
 /// Where the parts of one cluster's segment begin, in bytes. Follows from the limits; kept by each process for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub struct Geometry {
 impl Geometry {
     /// The geometry for limits that [`Limits::check`] has passed; those are too small for anything here to overflow.
     pub fn of(limits: &Limits) -> Self {
-        let table = PER_SLOT * barrier::entries(limits.slots as usize);
+        let table = PER_SLOT * table::entries(limits.slots as usize);
         let objects = SLOTS + LINE * limits.slots as usize;
-        let object_stride = (LINE + BODY + table).next_multiple_of(LINE);
+        let object_stride = (LINE + size_of::<Body>() + table).next_multiple_of(LINE);
         let arrays = objects + object_stride * limits.objects as usize;
         let mailbox = (arrays + size_of::<ArrayCell>() * limits.arrays as usize).next_multiple_of(PAGE);
         let paper = mailbox + size_of::<MailCell>() * limits.workers as usize;
@@ -47,12 +47,7 @@ impl Geometry {
 
     /// Where the table of object `index` stands.
     pub fn object_table(&self, index: u32) -> usize {
-        self.object_body(index) + BODY
-    }
-
-    /// Where the barrier of object `index` stands, if it is one.
-    pub fn object_barrier(&self, index: u32) -> usize {
-        self.object_body(index) + BARRIER
+        self.object_body(index) + size_of::<Body>()
     }
 
     /// Where cell `index` of the catalogue stands.
@@ -123,7 +118,7 @@ mod tests {
             prop_assert!(size_of::<Header>() <= all.slot(0));
             prop_assert!(all.slot(limits.slots) <= all.object(0));
             prop_assert!(all.object_table(0) + table <= all.object(1));
-            prop_assert!(all.object_table(0) + 8 * barrier::entries(limits.slots as usize) <= all.object(1));
+            prop_assert!(all.object_table(0) + 8 * table::entries(limits.slots as usize) <= all.object(1));
             prop_assert!(all.object(objects) <= all.array(0));
             prop_assert!(all.array(arrays) <= all.mail(0));
             prop_assert!(all.mail(workers) <= all.paper());

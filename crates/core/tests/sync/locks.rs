@@ -4,8 +4,9 @@ use crate::world::{World, process_in, thread_in, wait_for};
 use std::sync::atomic::Ordering::*;
 use std::thread;
 use std::time::{Duration, Instant};
-use tsdsm_core::mutex::{Request, Slice};
+use tsdsm_core::object::Object;
 use tsdsm_core::primitive::Deadline;
+use tsdsm_core::wait::{Request, Slice};
 use tsdsm_core::word::Owner;
 
 const ROUNDS: u64 = 20_000;

@@ -1,6 +1,7 @@
-//! Locks and barriers between real threads and real processes.
+//! The primitives between real threads and real processes.
 #![cfg(not(loom))]
 
 mod barriers;
 mod locks;
+mod rwlocks;
 mod world;

@@ -9,9 +9,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, process, ptr};
-use tsdsm_core::barrier::{Barrier, Layout as BarrierLayout, Patience, Turn, entries};
-use tsdsm_core::mutex::{Layout as Lock, tick};
+use tsdsm_core::barrier::{Barrier, Layout as BarrierLayout, Patience, Turn};
+use tsdsm_core::mutex::Layout as Lock;
 use tsdsm_core::primitive::Deadline;
+use tsdsm_core::rwlock::{Layout as RwLayout, RwLock};
+use tsdsm_core::table::{Table, entries};
+use tsdsm_core::wait::tick;
 use tsdsm_core::word::{Liveness, Owner};
 
 /// Slots of a world.
@@ -24,6 +27,8 @@ pub struct Shared {
     came: [AtomicU64; SLOTS],
     /// The lock under test.
     pub lock: Lock,
+    rwlock: RwLayout,
+    readers: [AtomicU64; SLOTS],
     /// Counted under the lock, without being atomic in effect: load, then store.
     pub count: AtomicU64,
     /// Participants that were started: what the spinning goes by.
@@ -65,7 +70,11 @@ impl World {
 
     pub fn barrier(&self) -> Barrier<'_> {
         assert_eq!(entries(SLOTS), SLOTS);
-        Barrier { layout: &self.barrier, came: &self.came }
+        Barrier { layout: &self.barrier, came: Table(&self.came) }
+    }
+
+    pub fn rwlock(&self) -> RwLock<'_> {
+        RwLock { layout: &self.rwlock, readers: Table(&self.readers) }
     }
 
     /// Takes the token of `slot`, for the life of this process.

@@ -1,0 +1,89 @@
+//! What participants wait for at the objects of the table, and give back.
+
+use crate::control::Control;
+use crate::objects::Kind;
+use crate::wait::{Request, Slice};
+use crate::word::Owner;
+use crate::{Error, Result};
+
+/// What is waited for, or held, at an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// To hold a lock.
+    Lock,
+    /// To read under a reader-writer lock.
+    Read,
+    /// To write under a reader-writer lock.
+    Write,
+}
+
+impl Operation {
+    /// The operation of this number, with what belongs to it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a number that stands for none.
+    pub fn from_code(code: u32, _argument: u32) -> Result<Operation> {
+        match code {
+            1 => Ok(Operation::Lock),
+            2 => Ok(Operation::Read),
+            3 => Ok(Operation::Write),
+            _ => Err(Error::InvalidArgument(format!("there is no operation {code} on an object"))),
+        }
+    }
+}
+
+impl Operation {
+    fn kind(self) -> Kind {
+        match self {
+            Operation::Lock => Kind::Lock,
+            Operation::Read | Operation::Write => Kind::RwLock,
+        }
+    }
+}
+
+impl Control {
+    /// One slice of waiting: spins while that may help, then sleeps once at most.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range, or of an object that has no such operation.
+    pub fn wait_slice(&self, index: u32, operation: Operation, me: Owner, request: &Request) -> Result<Slice> {
+        Ok(match operation {
+            Operation::Lock => self.mutex(index)?.lock_slice(me, request, self),
+            Operation::Read => self.rwlock(index)?.read_slice(me, request, self),
+            Operation::Write => self.rwlock(index)?.write_slice(me, request, self),
+        })
+    }
+
+    /// Whether the object has this operation.
+    ///
+    /// # Errors
+    /// As [`Control::wait_slice`].
+    pub fn check_operation(&self, index: u32, operation: Operation) -> Result<()> {
+        self.check_kind(index, operation.kind())
+    }
+
+    /// Leaves a wait after [`Slice::Again`] or, with `halfway`, after [`Slice::Halfway`].
+    ///
+    /// # Errors
+    /// As [`Control::wait_slice`].
+    pub fn abandon(&self, index: u32, operation: Operation, me: Owner, halfway: bool) -> Result<()> {
+        match operation {
+            Operation::Lock => self.mutex(index)?.abandon(),
+            Operation::Read => self.check_operation(index, operation)?,
+            Operation::Write => self.rwlock(index)?.abandon_write(me, halfway),
+        }
+        Ok(())
+    }
+
+    /// Gives back what a wait has got. False, and nothing changed, if `me` does not hold it.
+    ///
+    /// # Errors
+    /// As [`Control::wait_slice`].
+    pub fn release(&self, index: u32, operation: Operation, me: Owner) -> Result<bool> {
+        Ok(match operation {
+            Operation::Lock => self.mutex(index)?.unlock(me),
+            Operation::Read => self.rwlock(index)?.unlock_read(me),
+            Operation::Write => self.rwlock(index)?.unlock_write(me),
+        })
+    }
+}
