@@ -5,11 +5,11 @@ use crate::array::{Array, MAX_RANK};
 /// Operands of a kernel: what it writes, three inputs and a mask.
 pub(crate) const OPERANDS: usize = 5;
 
-/// All indices of arrays of one shape, in an order that suits the first of them. The innermost axis is a *row*.
-pub(crate) struct Space {
+/// All indices of `N` arrays of one shape, in an order that suits the first of them. The innermost axis is a *row*.
+pub(crate) struct Space<const N: usize = OPERANDS> {
     rank: usize,
     lengths: [usize; MAX_RANK],
-    strides: [[isize; MAX_RANK]; OPERANDS],
+    strides: [[isize; MAX_RANK]; N],
     size: usize,
 }
 
@@ -17,10 +17,10 @@ pub(crate) struct Space {
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor([usize; MAX_RANK]);
 
-impl Space {
+impl<const N: usize> Space<N> {
     /// The space of these arrays, which all have the same shape. In C order if `ordered`, else in the order in which the
     /// first one lies in memory.
-    pub fn new(operands: &[Option<&Array<'_>>], ordered: bool) -> Space {
+    pub fn new(operands: &[Option<&Array<'_>>], ordered: bool) -> Space<N> {
         let first = operands[0].expect("what is written");
         let mut axes = [0; MAX_RANK];
         let mut rank = 0;
@@ -31,10 +31,18 @@ impl Space {
         if !ordered {
             axes[..rank].sort_by_key(|&axis| std::cmp::Reverse(first.strides()[axis].unsigned_abs()));
         }
-        let mut space =
-            Space { rank: 0, lengths: [1; MAX_RANK], strides: [[0; MAX_RANK]; OPERANDS], size: first.size() };
-        for &axis in &axes[..rank] {
-            space.push(first.shape()[axis], operands, axis);
+        Space::of_axes(operands, &axes[..rank])
+    }
+
+    /// The space of some axes of these arrays, from the outermost to the innermost.
+    pub fn of_axes(operands: &[Option<&Array<'_>>], axes: &[usize]) -> Space<N> {
+        let shape = operands[0].expect("what is written").shape();
+        let mut space = Space { rank: 0, lengths: [1; MAX_RANK], strides: [[0; MAX_RANK]; N], size: 1 };
+        for &axis in axes {
+            space.size *= shape[axis];
+            if shape[axis] != 1 {
+                space.push(shape[axis], operands, axis);
+            }
         }
         space.rank = space.rank.max(1);
         space
