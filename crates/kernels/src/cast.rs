@@ -6,6 +6,7 @@ use crate::dtype::{Bool, DType, Kind};
 use crate::elementwise::loops::{Block, Loop, operations, run};
 
 /// How elements of one type become those of another: loops, one after the other.
+#[derive(Clone, Copy)]
 pub(crate) struct Casts {
     steps: [(Loop, DType); MOST],
     len: usize,

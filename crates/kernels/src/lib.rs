@@ -18,6 +18,7 @@ pub mod error;
 pub mod gather;
 pub mod isa;
 pub mod overlap;
+pub mod reduce;
 mod scratch;
 mod share;
 pub mod sort;

@@ -1,0 +1,304 @@
+//! Folds: how elements are put together, in lanes that no compiler and no instruction set may reorder.
+//!
+//! A fold of n elements has a number of *lanes* that depends on its type alone: element i goes to lane i modulo the
+//! lanes, in order. At the end the upper half of the lanes is folded onto the lower one, until one is left. Lanes that no
+//! element has reached are left out, which is the same as if they held the identity. A product is never fused with a sum.
+//! So the result is the same bits whatever the vectors' width.
+
+use std::marker::PhantomData;
+
+use crate::dtype::{DType, Element};
+use crate::isa::{Isa, Kernel};
+
+/// Bytes of a fold's lanes: enough vectors to hide the latency of an addition.
+pub(super) const LANE_BYTES: usize = 128;
+
+/// What puts two values together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Op {
+    Add,
+    Multiply,
+    Least,
+    Greatest,
+}
+
+/// A fold over accumulators of one type.
+#[derive(Clone, Copy)]
+pub(super) struct Fold {
+    /// The accumulators' type: `I64` or `F64` for sums and products, every type but `F16` for the least and greatest.
+    pub dtype: DType,
+    /// Whether the result does not depend on the order of the elements.
+    pub is_exact: bool,
+    clear: unsafe fn(*mut u8, usize),
+    fold: unsafe fn(*mut u8, usize, *const u8, usize),
+    halve: unsafe fn(*mut u8, usize, usize),
+}
+
+impl Fold {
+    /// The fold of an operation on accumulators of a type; sums of booleans and small integers are those of `I64`.
+    pub fn new(op: Op, dtype: DType) -> Fold {
+        match op {
+            Op::Add => Fold::sum::<Add>(dtype),
+            Op::Multiply => Fold::sum::<Multiply>(dtype),
+            Op::Least => Fold::extreme::<Least>(dtype),
+            Op::Greatest => Fold::extreme::<Greatest>(dtype),
+        }
+    }
+
+    fn sum<O: Operation<f64> + Operation<i64>>(dtype: DType) -> Fold {
+        match dtype {
+            DType::F64 => Fold { is_exact: false, ..Fold::of::<O, f64, 16>() },
+            _ => Fold::of::<O, i64, 16>(),
+        }
+    }
+
+    #[rustfmt::skip]
+    fn extreme<O>(dtype: DType) -> Fold
+    where
+        O: Operation<i8> + Operation<u8> + Operation<i16> + Operation<u16> + Operation<i32> + Operation<u32>
+            + Operation<i64> + Operation<u64> + Operation<f32> + Operation<f64>,
+    {
+        match dtype {
+            DType::Bool => Fold { dtype: DType::Bool, ..Fold::of::<O, u8, 128>() },
+            DType::I8 => Fold::of::<O, i8, 128>(),
+            DType::U8 => Fold::of::<O, u8, 128>(),
+            DType::I16 => Fold::of::<O, i16, 64>(),
+            DType::U16 => Fold::of::<O, u16, 64>(),
+            DType::I32 => Fold::of::<O, i32, 32>(),
+            DType::U32 => Fold::of::<O, u32, 32>(),
+            DType::I64 => Fold::of::<O, i64, 16>(),
+            DType::U64 => Fold::of::<O, u64, 16>(),
+            DType::F16 | DType::F32 => Fold::of::<O, f32, 32>(),
+            DType::F64 => Fold::of::<O, f64, 16>(),
+        }
+    }
+
+    fn of<O: Operation<A>, A: Element, const N: usize>() -> Fold {
+        const { assert!(N * size_of::<A>() == LANE_BYTES) }
+        Fold { dtype: A::DTYPE, is_exact: true, clear: clear::<O, A>, fold: fold::<O, A, N>, halve: halve::<O, A> }
+    }
+
+    /// How many lanes it has.
+    pub fn lanes(&self) -> usize {
+        LANE_BYTES / self.dtype.size()
+    }
+
+    /// Sets `len` accumulators to the identity.
+    ///
+    /// # Safety
+    /// They may be written, and are of the fold's type; so in all methods.
+    pub unsafe fn clear(&self, accumulators: *mut u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { (self.clear)(accumulators, len) }
+    }
+
+    /// Folds element i of `len` onto accumulator i modulo `period`.
+    ///
+    /// # Safety
+    /// `elements` may be read, and no accumulator is among them.
+    pub unsafe fn fold(&self, accumulators: *mut u8, period: usize, elements: *const u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { (self.fold)(accumulators, period, elements, len) }
+    }
+
+    /// Folds rows of accumulators, `lanes` of them and each of `width`, onto the first row.
+    ///
+    /// # Safety
+    /// There are as many.
+    pub unsafe fn collapse(&self, accumulators: *mut u8, lanes: usize, width: usize) {
+        if lanes > 1 {
+            // SAFETY: the caller's promise.
+            unsafe { (self.halve)(accumulators, lanes, width) }
+        }
+    }
+}
+
+/// What a fold does with two values.
+trait Operation<A> {
+    /// The value that changes no other.
+    const IDENTITY: A;
+    fn apply(accumulator: A, element: A) -> A;
+}
+
+struct Add;
+struct Multiply;
+struct Least;
+struct Greatest;
+
+macro_rules! sums {
+    ($($type:ty, $zero:literal, $one:literal, |$x:ident, $y:ident| $sum:expr, $product:expr;)*) => {
+        $(
+            impl Operation<$type> for Add {
+                const IDENTITY: $type = $zero;
+
+                #[inline(always)]
+                fn apply($x: $type, $y: $type) -> $type {
+                    $sum
+                }
+            }
+
+            impl Operation<$type> for Multiply {
+                const IDENTITY: $type = $one;
+
+                #[inline(always)]
+                fn apply($x: $type, $y: $type) -> $type {
+                    $product
+                }
+            }
+        )*
+    };
+}
+
+sums! {
+    f64, 0.0, 1.0, |x, y| x + y, x * y;
+    i64, 0, 1, |x, y| x.wrapping_add(y), x.wrapping_mul(y);
+}
+
+// A NaN stays: no comparison with it is true.
+macro_rules! extremes {
+    ($($type:ty, $least:expr, $greatest:expr, |$x:ident| $is_nan:expr;)*) => {
+        $(
+            impl Operation<$type> for Least {
+                const IDENTITY: $type = $greatest;
+
+                #[inline(always)]
+                fn apply(accumulator: $type, $x: $type) -> $type {
+                    if $x < accumulator || $is_nan { $x } else { accumulator }
+                }
+            }
+
+            impl Operation<$type> for Greatest {
+                const IDENTITY: $type = $least;
+
+                #[inline(always)]
+                fn apply(accumulator: $type, $x: $type) -> $type {
+                    if $x > accumulator || $is_nan { $x } else { accumulator }
+                }
+            }
+        )*
+    };
+}
+
+extremes! {
+    i8, i8::MIN, i8::MAX, |x| false;
+    u8, u8::MIN, u8::MAX, |x| false;
+    i16, i16::MIN, i16::MAX, |x| false;
+    u16, u16::MIN, u16::MAX, |x| false;
+    i32, i32::MIN, i32::MAX, |x| false;
+    u32, u32::MIN, u32::MAX, |x| false;
+    i64, i64::MIN, i64::MAX, |x| false;
+    u64, u64::MIN, u64::MAX, |x| false;
+    f32, f32::NEG_INFINITY, f32::INFINITY, |x| x.is_nan();
+    f64, f64::NEG_INFINITY, f64::INFINITY, |x| x.is_nan();
+}
+
+unsafe fn clear<O: Operation<A>, A: Element>(accumulators: *mut u8, len: usize) {
+    for i in 0..len {
+        // SAFETY: the caller's promise.
+        unsafe { accumulators.cast::<A>().add(i).write(O::IDENTITY) };
+    }
+}
+
+unsafe fn fold<O: Operation<A>, A: Element, const N: usize>(
+    accumulators: *mut u8,
+    period: usize,
+    elements: *const u8,
+    len: usize,
+) {
+    let elements = elements.cast::<A>();
+    if period == N {
+        // SAFETY: the accumulators are private, and there are `period`.
+        let lanes = unsafe { &mut *accumulators.cast::<[A; N]>() };
+        Isa::best().run_narrow(Lanes { lanes, elements, len, operation: PhantomData::<O> });
+    } else {
+        // SAFETY: the accumulators are private, and there are `period`, or `len` if that is less.
+        let accumulators = unsafe { std::slice::from_raw_parts_mut(accumulators.cast::<A>(), period.min(len)) };
+        Isa::best().run_narrow(Rows { accumulators, elements, len, operation: PhantomData::<O> });
+    }
+}
+
+/// Element i onto lane i modulo N, with the lanes in registers.
+struct Lanes<'a, O, A, const N: usize> {
+    lanes: &'a mut [A; N],
+    elements: *const A,
+    len: usize,
+    operation: PhantomData<O>,
+}
+
+impl<O: Operation<A>, A: Element, const N: usize> Kernel for Lanes<'_, O, A, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut lanes = *self.lanes;
+        let whole = self.len - self.len % N;
+        let mut first = 0;
+        while first < whole {
+            for (lane, accumulator) in lanes.iter_mut().enumerate() {
+                // SAFETY: below `len`.
+                *accumulator = O::apply(*accumulator, unsafe { self.elements.add(first + lane).read() });
+            }
+            first += N;
+        }
+        for (lane, accumulator) in lanes.iter_mut().enumerate().take(self.len - whole) {
+            // SAFETY: below `len`.
+            *accumulator = O::apply(*accumulator, unsafe { self.elements.add(whole + lane).read() });
+        }
+        *self.lanes = lanes;
+    }
+}
+
+/// Rows of elements, one after the other, onto one row of accumulators.
+struct Rows<'a, O, A> {
+    accumulators: &'a mut [A],
+    elements: *const A,
+    len: usize,
+    operation: PhantomData<O>,
+}
+
+impl<O: Operation<A>, A: Element> Kernel for Rows<'_, O, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut first = 0;
+        while first < self.len {
+            let width = self.accumulators.len().min(self.len - first);
+            for (i, accumulator) in self.accumulators[..width].iter_mut().enumerate() {
+                // SAFETY: below `len`.
+                *accumulator = O::apply(*accumulator, unsafe { self.elements.add(first + i).read() });
+            }
+            first += width;
+        }
+    }
+}
+
+unsafe fn halve<O: Operation<A>, A: Element>(accumulators: *mut u8, lanes: usize, width: usize) {
+    // SAFETY: the accumulators are private, and there are so many.
+    let accumulators = unsafe { std::slice::from_raw_parts_mut(accumulators.cast::<A>(), lanes * width) };
+    Isa::best().run_narrow(Halve { accumulators, width, operation: PhantomData::<O> });
+}
+
+/// The upper half of rows of accumulators onto the lower half, until one row is left.
+struct Halve<'a, O, A> {
+    accumulators: &'a mut [A],
+    width: usize,
+    operation: PhantomData<O>,
+}
+
+impl<O: Operation<A>, A: Element> Kernel for Halve<'_, O, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut left = self.accumulators.len();
+        while left > self.width {
+            let half = (left / self.width).next_power_of_two() / 2 * self.width;
+            let (lower, upper) = self.accumulators[..left].split_at_mut(half);
+            for (accumulator, element) in lower.iter_mut().zip(upper.iter()) {
+                *accumulator = O::apply(*accumulator, *element);
+            }
+            left = half;
+        }
+    }
+}
