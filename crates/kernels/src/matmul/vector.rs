@@ -1,0 +1,335 @@
+//! The product of a matrix and a vector, as fast as the matrix can be read.
+
+use std::ops::Range;
+
+use super::gemm::{DEPTH, PRODUCTS};
+use super::lanes::Lanes;
+use super::pack::Side;
+use super::tile::Tiled;
+use super::word::Word;
+use crate::error::Result;
+use crate::isa::{Isa, Kernel};
+use crate::scratch::Scratch;
+use crate::threads::{LINE, Threads};
+
+/// Numbers of a line that one sum is made of; longer lines are sums of such sums, in order, so that threads can share a
+/// line. They stay in the second cache while the lines that they are multiplied with pass by.
+const PIECE: usize = 8 << 10;
+
+/// Lines that are multiplied with one part of the vector at a time.
+const LINES: usize = 4;
+
+/// Vectors that a line's sum is kept in.
+const SUMS: usize = 2;
+
+/// Columns whose sums are kept in the first cache.
+const COLUMNS: usize = 1024;
+
+/// `out` = the lines of `matrix` times a vector of `length` numbers, `step` elements apart, where the numbers of each line
+/// lie one after the other.
+///
+/// # Safety
+/// The side is right about its operand and about `out`; the vector may be read.
+///
+/// # Errors
+/// [`crate::Error::OutOfMemory`], before anything is written.
+pub(super) unsafe fn dots<W: Tiled>(
+    out: *mut W,
+    matrix: &Side<'_, W>,
+    vector: *const W,
+    step: isize,
+    length: usize,
+    threads: Threads,
+) -> Result<()> {
+    debug_assert_eq!(matrix.along, 1);
+    let mut copy = Scratch::<W>::new(if step == 1 { 0 } else { length })?;
+    let vector = if step == 1 {
+        vector
+    } else {
+        let to: *mut W = copy.uninit().as_mut_ptr().cast();
+        for i in 0..length {
+            // SAFETY: the copy has so many elements, and so has the vector.
+            unsafe { *to.add(i) = *vector.wrapping_offset(i as isize * step) };
+        }
+        to
+    };
+    let pieces = length.div_ceil(PIECE).max(1);
+    let groups = matrix.count.div_ceil(LINES);
+    // Where lines are in one piece their sums go straight to `out`.
+    let mut sums = Scratch::<W>::new(if pieces == 1 { 0 } else { matrix.count.saturating_mul(pieces) })?;
+    let job = Dots { out, matrix, vector, length, pieces, sums: sums.uninit().as_mut_ptr().cast() };
+    let job = &job;
+    let work = length.min(PIECE) * LINES / PRODUCTS;
+    threads.split(groups * pieces, 1, work.max(1), |part| {
+        // SAFETY: the caller's promise; each part has sums of its own.
+        unsafe { W::dots(Isa::best())(job, part) }
+    });
+    if pieces > 1 {
+        for i in 0..matrix.count {
+            // SAFETY: all sums have been written; the caller's promise for `out`.
+            unsafe {
+                let sums = job.sums.add(i * pieces);
+                let sum = (1..pieces).fold(*sums, |sum, piece| sum.plus(*sums.add(piece)));
+                *out.wrapping_offset(matrix.place(i)) = sum;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What [`dots`] has to do: for each group of lines, each piece.
+pub(crate) struct Dots<'a, W> {
+    out: *mut W,
+    matrix: &'a Side<'a, W>,
+    vector: *const W,
+    length: usize,
+    pieces: usize,
+    sums: *mut W,
+}
+
+// SAFETY: each thread writes to places of its own; the memory may be read and written from any thread.
+unsafe impl<W> Sync for Dots<'_, W> {}
+
+/// Does a part of it.
+///
+/// # Safety
+/// As [`dots`] has it; nobody else does the same part; the processor has `V`'s instructions.
+pub(super) unsafe fn dots_part<V: Lanes<Number: Word>>(job: &Dots<'_, V::Number>, part: Range<usize>) {
+    struct Part<'a, V: Lanes>(&'a Dots<'a, V::Number>, Range<usize>);
+
+    impl<V: Lanes<Number: Word>> Kernel for Part<'_, V> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run(self) {
+            // SAFETY: the promise to `dots_part`.
+            unsafe { self.0.run::<V>(self.1) }
+        }
+    }
+
+    V::ISA.run(Part::<V>(job, part));
+}
+
+impl<W: Word> Dots<'_, W> {
+    /// # Safety
+    /// As for `dots_part`. Only for code compiled for `V`'s instructions.
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Number = W>>(&self, part: Range<usize>) {
+        for item in part {
+            let (first, piece) = (item / self.pieces * LINES, item % self.pieces);
+            let start = piece * PIECE;
+            let length = (self.length - start).min(PIECE);
+            let line = |i: usize| {
+                let line = self.matrix.data.wrapping_offset(self.matrix.index(i) * self.matrix.line);
+                line.wrapping_add(start)
+            };
+            // SAFETY: these lines are there, and so many numbers in them and in the vector.
+            unsafe {
+                let vector = self.vector.wrapping_add(start);
+                let last = self.matrix.count.min(first + LINES);
+                if last - first == LINES {
+                    let lines = std::array::from_fn(|i| line(first + i));
+                    let sums = dot::<V, LINES>(lines, vector, length);
+                    for (i, sum) in sums.into_iter().enumerate() {
+                        self.put(first + i, piece, sum);
+                    }
+                } else {
+                    for i in first..last {
+                        let [sum] = dot::<V, 1>([line(i)], vector, length);
+                        self.put(i, piece, sum);
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for `run`.
+    #[inline(always)]
+    unsafe fn put(&self, line: usize, piece: usize, sum: W) {
+        let place = if self.pieces == 1 {
+            self.out.wrapping_offset(self.matrix.place(line))
+        } else {
+            self.sums.wrapping_add(line * self.pieces + piece)
+        };
+        // SAFETY: a place in `out`, or one of the sums.
+        unsafe { *place = sum }
+    }
+}
+
+/// Sums of products of lines and a vector. Each sum is made in the same order, however many lines there are.
+///
+/// # Safety
+/// All have `length` numbers.
+#[inline(always)]
+unsafe fn dot<V: Lanes<Number: Word>, const N: usize>(
+    lines: [*const V::Number; N],
+    vector: *const V::Number,
+    length: usize,
+) -> [V::Number; N] {
+    let step = SUMS * V::COUNT;
+    let mut sums = [[V::ZERO; SUMS]; N];
+    // SAFETY: the caller's promise; what is left over goes through arrays as long as a step.
+    unsafe {
+        let whole = length / step * step;
+        for k in (0..whole).step_by(step) {
+            for j in 0..SUMS {
+                let x = V::load(vector.add(k + j * V::COUNT));
+                for (sums, line) in sums.iter_mut().zip(lines) {
+                    sums[j] = sums[j].multiply_add(V::load(line.add(k + j * V::COUNT)), x);
+                }
+            }
+        }
+        if whole < length {
+            let rest = |from: *const V::Number| {
+                let mut rest = [[V::ZERO; SUMS]; 1];
+                let to: *mut V::Number = rest.as_mut_ptr().cast();
+                std::ptr::copy_nonoverlapping(from.add(whole), to, length - whole);
+                rest[0]
+            };
+            let x = rest(vector);
+            for (sums, line) in sums.iter_mut().zip(lines) {
+                let numbers = rest(line);
+                for j in 0..SUMS {
+                    sums[j] = sums[j].multiply_add(numbers[j], x[j]);
+                }
+            }
+        }
+        sums.map(|sums| {
+            let sums: *const V::Number = sums.as_ptr().cast();
+            (1..step).fold(*sums, |sum, i| sum.plus(*sums.add(i)))
+        })
+    }
+}
+
+/// `out` = a vector of `length` numbers, `step` elements apart, times a matrix whose lines lie side by side: numbers of
+/// all its lines, then the next of all of them. Every sum is made in the order in which [`super::gemm`] makes it.
+///
+/// # Safety
+/// As for [`dots`].
+pub(super) unsafe fn sums<W: Tiled>(
+    out: *mut W,
+    matrix: &Side<'_, W>,
+    vector: *const W,
+    step: isize,
+    length: usize,
+    threads: Threads,
+) {
+    debug_assert!(matrix.line == 1 && matrix.list.is_none());
+    let job = Sums { out, matrix, vector, step, length };
+    let job = &job;
+    threads.split(matrix.count, LINE, length.div_ceil(PRODUCTS), |part| {
+        // SAFETY: the caller's promise; each part has columns of its own.
+        unsafe { W::sums(Isa::best())(job, part) }
+    });
+}
+
+/// What [`sums`] has to do.
+pub(crate) struct Sums<'a, W> {
+    out: *mut W,
+    matrix: &'a Side<'a, W>,
+    vector: *const W,
+    step: isize,
+    length: usize,
+}
+
+// SAFETY: each thread writes to places of its own; the memory may be read and written from any thread.
+unsafe impl<W> Sync for Sums<'_, W> {}
+
+/// Does a part of it.
+///
+/// # Safety
+/// As [`sums`] has it; nobody else does the same part; the processor has `V`'s instructions.
+pub(super) unsafe fn sums_part<V: Lanes<Number: Word>>(job: &Sums<'_, V::Number>, part: Range<usize>) {
+    struct Part<'a, V: Lanes>(&'a Sums<'a, V::Number>, Range<usize>);
+
+    impl<V: Lanes<Number: Word>> Kernel for Part<'_, V> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run(self) {
+            // SAFETY: the promise to `sums_part`.
+            unsafe { self.0.run::<V>(self.1) }
+        }
+    }
+
+    V::ISA.run(Part::<V>(job, part));
+}
+
+impl<W: Word> Sums<'_, W> {
+    /// # Safety
+    /// As for `sums_part`. Only for code compiled for `V`'s instructions.
+    #[inline(always)]
+    unsafe fn run<V: Lanes<Number = W>>(&self, part: Range<usize>) {
+        let mut sums = [W::ZERO; COLUMNS];
+        for first in part.clone().step_by(COLUMNS) {
+            let count = (part.end - first).min(COLUMNS);
+            for start in (0..self.length.max(1)).step_by(DEPTH) {
+                let depth = (self.length - start).min(DEPTH);
+                let number = |k: usize| {
+                    // SAFETY: `k` is below `length`.
+                    unsafe { *self.vector.wrapping_offset(k as isize * self.step) }
+                };
+                let row =
+                    |k: usize| self.matrix.data.wrapping_offset(k as isize * self.matrix.along).wrapping_add(first);
+                sums[..count].fill(W::ZERO);
+                let whole = start + depth / LINES * LINES;
+                // SAFETY: `count` columns are there in each row, and sums for them.
+                unsafe {
+                    for k in (start..whole).step_by(LINES) {
+                        let k: [usize; LINES] = std::array::from_fn(|i| k + i);
+                        add::<V, LINES>(sums.as_mut_ptr(), k.map(row), k.map(number), count);
+                    }
+                    for k in whole..start + depth {
+                        add::<V, 1>(sums.as_mut_ptr(), [row(k)], [number(k)], count);
+                    }
+                    for (j, &sum) in sums[..count].iter().enumerate() {
+                        let place = self.out.wrapping_offset((first + j) as isize * self.matrix.out);
+                        *place = if start == 0 { sum } else { (*place).plus(sum) };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds rows, each times its number, to `sums`.
+///
+/// # Safety
+/// All have `count` numbers.
+#[inline(always)]
+unsafe fn add<V: Lanes<Number: Word>, const N: usize>(
+    sums: *mut V::Number,
+    rows: [*const V::Number; N],
+    numbers: [V::Number; N],
+    count: usize,
+) {
+    // SAFETY: the caller's promise; what is left over goes through a vector in memory.
+    unsafe {
+        let mut factors = [V::ZERO; N];
+        for (factor, number) in factors.iter_mut().zip(numbers) {
+            *factor = V::splat(number);
+        }
+        let whole = count / V::COUNT * V::COUNT;
+        for j in (0..whole).step_by(V::COUNT) {
+            let mut sum = V::load(sums.add(j));
+            for i in 0..N {
+                sum = sum.multiply_add(factors[i], V::load(rows[i].add(j)));
+            }
+            sum.store(sums.add(j));
+        }
+        let left = count - whole;
+        let rest = |from: *const V::Number| {
+            let mut rest = V::ZERO;
+            std::ptr::copy_nonoverlapping(from, (&raw mut rest).cast(), left);
+            rest
+        };
+        if left > 0 {
+            let mut sum = rest(sums.add(whole));
+            for i in 0..N {
+                sum = sum.multiply_add(factors[i], rest(rows[i].add(whole)));
+            }
+            std::ptr::copy_nonoverlapping((&raw const sum).cast(), sums.add(whole), left);
+        }
+    }
+}
