@@ -19,6 +19,7 @@ import { Command, Option } from 'commander'
 import { randomInt, randomLcg } from 'd3-random'
 import { Cluster, type Resource } from 'tsdsm'
 import { positive } from './common/arguments.mts'
+import { plural } from './common/plural.mts'
 import { DATA, draw, type MapName, mapNames } from './kmeans/picture.mts'
 import { distance, type Places, readPlaces, toDegrees, toMetres } from './kmeans/places.mts'
 
@@ -181,10 +182,6 @@ async function run(workers: number | undefined, { degrees }: Places, settings: S
 
 function report({ workers, seconds }: Outcome): string {
   return `  ${plural(workers, 'worker')}: ${seconds.toFixed(2)} s`
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 async function main(): Promise<void> {

@@ -5,10 +5,11 @@
 // The workers sieve a shared array of bits in blocks (examples/primes/wheel.mts). A block belongs to whoever takes its
 // number first from a shared counter, so that a worker which another program holds up takes fewer. Afterwards main has
 // the primes before it, in the same memory.
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { Cluster, type Resource } from 'tsdsm'
 import { positive } from './common/arguments.mts'
-import { BLOCK, bytesFor, count, largest, Sieve } from './primes/wheel.mts'
+import { plural } from './common/plural.mts'
+import { BLOCK, bytesFor, count, LARGEST, largest, Sieve } from './primes/wheel.mts'
 
 /** What each worker runs. Returns how many primes it has found; 2, 3 and 5 are not in the sieve. */
 export function sieve(res: Resource, limit: number): number {
@@ -37,13 +38,19 @@ async function main(limit: number, workers: number | undefined): Promise<void> {
     const primes = found.reduce((sum, some) => sum + some, small.length)
     console.log(`${primes.toLocaleString('en')} primes up to ${limit.toLocaleString('en')}`)
     if (primes > 0) console.log(`The largest is ${(largest(bits) || small[small.length - 1]).toLocaleString('en')}`)
-    console.log(`${cluster.size} workers took ${seconds.toFixed(3)} s`)
+    console.log(`${plural(cluster.size, 'worker')} took ${seconds.toFixed(3)} s`)
   })
+}
+
+function limitOf(text: string): number {
+  const limit = positive(text)
+  if (limit > LARGEST) throw new InvalidArgumentError(`It has to be at most ${LARGEST.toLocaleString('en')}.`)
+  return limit
 }
 
 if (Cluster.isMain(import.meta.url)) {
   const command = new Command('primes')
-    .argument('<limit>', 'find the primes up to this number', positive)
+    .argument('<limit>', 'find the primes up to this number', limitOf)
     .argument('[workers]', 'number of worker processes (default: the usable cores)', positive)
     .parse()
   const [limit, workers] = command.processedArgs

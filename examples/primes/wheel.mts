@@ -4,6 +4,8 @@
 /** What the bits of byte i stand for, from the lowest on: 30 i + 1, 30 i + 7, … */
 const RESIDUES = [1, 7, 11, 13, 17, 19, 23, 29]
 
+/** The largest limit: up to here the index of a byte, and of one that is a prime's length farther, is below 2^31. */
+export const LARGEST = 6e10
 /** The bytes that are sieved in one go: half of a usual second-level cache. */
 export const BLOCK = 2 ** 19
 /** Small primes come by often: they take parts of a block that fit into a first-level cache. */
@@ -64,7 +66,7 @@ function crossOut(bits: Uint8Array, p: number, from: number, to: number): void {
     crossOutPart(bits, p, row, from, to)
     row += p
   }
-  // With `| 0` the sums are 32-bit ones that cannot overflow, and V8 need not check that they do not.
+  // The sums are below 2^31; with `| 0` V8 knows it, and does not check.
   for (const last = to - p; row <= last; row += p) {
     bits[(row + i0) | 0] &= k0
     bits[(row + i1) | 0] &= k1
