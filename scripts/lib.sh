@@ -26,27 +26,34 @@ need() {
   exit 1
 }
 
+# rust_target TARGET : Rust's standard library for it.
+rust_target() {
+  if rustup target list --installed | grep -qx "$1"; then return; fi
+  say "setup: rustup target add $1"
+  rustup target add "$1"
+}
+
+# platform_of TARGET : what napi-rs calls it, as in the names of the platform packages.
+platform_of() { node -p "require('@napi-rs/cli').parseTriple('$1').platformArchABI"; }
+
 # What builds and runs programs for arm64 on another machine.
 ARM64=aarch64-unknown-linux-gnu
 arm64_tools() {
-  have rustup || return 1
-  if ! rustup target list --installed | grep -qx $ARM64; then
-    say "setup: rustup target add $ARM64"
-    rustup target add --quiet $ARM64 || return 1
-  fi
+  have rustup && rust_target $ARM64 || return 1
   if ! have qemu-aarch64 || ! have aarch64-linux-gnu-gcc; then
     apt_install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
   fi
 }
 
-# npm_package DIRECTORY NAME@VERSION : one npm package at one version, in a folder of its own under .cache.
+# npm_package DIRECTORY NAME@VERSION [OPTION...] : one npm package at one version, in a folder of its own under .cache.
 npm_package() {
   local directory=.cache/$1 package=$2
+  shift 2
   if [ "$(cat "$directory/installed" 2> /dev/null)" = "$package" ]; then return; fi
   say "setup: installing $package into $directory"
   rm -rf "$directory"
   mkdir -p "$directory"
-  npm install --prefix "$directory" --ignore-scripts --no-audit --no-fund --loglevel=error "$package" > /dev/null
+  npm install --prefix "$directory" --ignore-scripts --no-audit --no-fund --loglevel=error "$@" "$package" > /dev/null
   printf '%s' "$package" > "$directory/installed"
 }
 
@@ -79,7 +86,6 @@ node_package() {
 # pack : packs the npm package as it would be published and prints the tarball's path.
 pack() {
   rm -rf .cache/pack
-  mkdir -p .cache/pack
-  npm pack --ignore-scripts --loglevel=error --pack-destination .cache/pack > /dev/null
+  node scripts/pack.cjs --root-only --pack-destination .cache/pack > /dev/null
   printf '%s' .cache/pack/tsdsm-*.tgz
 }

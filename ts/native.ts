@@ -3,6 +3,9 @@
  *
  * @packageDocumentation
  */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import type * as Binding from './binding.js'
 import {
   CapacityError,
@@ -33,6 +36,9 @@ const CLASSES = {
   ERR_TSDSM_UNSUPPORTED: UnsupportedError,
   ERR_TSDSM_SYSTEM: SystemError,
 }
+
+/** The loader that napi-rs generates. A bundle that is an ES module has no `__dirname`. */
+const BINDING = join(typeof __dirname === 'string' ? __dirname : '', 'binding.js')
 
 const PLATFORMS = ['linux-x64', 'linux-arm64']
 
@@ -76,8 +82,15 @@ function wrap(name: string, call: AnyFunction): AnyFunction {
 
 function load(): Native {
   const platform = `${process.platform}-${process.arch}`
+  if (!existsSync(BINDING)) {
+    throw new UnsupportedError(
+      `tsdsm's native part is not where its code is: was it bundled into another file? Its workers and its addon are files of their own, so keep it out of the bundle, for instance by esbuild's --external:tsdsm`,
+      { platform },
+    )
+  }
   try {
-    return require('./binding.js') as Native
+    // Bundlers follow a plain `require` and stumble over the addon before anybody can tell what to do.
+    return createRequire(BINDING)(BINDING) as Native
   } catch (cause) {
     if (!PLATFORMS.includes(platform)) {
       throw new UnsupportedError(
