@@ -81,6 +81,23 @@ impl Isa {
         }
     }
 
+    /// Runs `baseline`, compiled for [`Isa::Baseline`], or `fused`, compiled for a larger set: for kernels that are not the
+    /// same where a multiplication and an addition can be fused, as they can in all of the larger sets.
+    #[inline]
+    pub fn run_either<T>(self, baseline: impl Kernel<Output = T>, fused: impl Kernel<Output = T>) -> T {
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = fused;
+        match self {
+            Isa::Baseline => baseline.run(),
+            // SAFETY: `best` has found these instructions.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { avx2(fused) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => unsafe { avx512(fused) },
+        }
+    }
+
     /// Runs `kernel` like [`run`](Self::run), but compiled for no more than AVX2: for loops that AVX-512 does not make
     /// faster, as those bound by memory are. It spares a third of the code.
     #[inline]

@@ -17,6 +17,7 @@ pub mod elementwise;
 pub mod error;
 pub mod gather;
 pub mod isa;
+pub mod math;
 pub mod matmul;
 pub mod overlap;
 pub mod reduce;

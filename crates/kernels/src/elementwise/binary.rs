@@ -6,7 +6,10 @@ use crate::elementwise::Elementwise;
 use crate::elementwise::blocks::execute;
 use crate::elementwise::divide::{FloorDiv, Modulo};
 use crate::elementwise::loops::{Signature, named, operations, signature};
+use crate::elementwise::power::IntegerPow;
+use crate::elementwise::unary::real;
 use crate::error::{Result, refuse};
+use crate::math;
 
 named! {
     /// An operation on the elements of two arrays of one type.
@@ -23,6 +26,10 @@ named! {
         FloorDivide = "floorDivide",
         /// What [`FloorDivide`](Binary::FloorDivide) leaves, with the sign of y. Of integers, 0 where y is 0.
         Remainder = "remainder",
+        /// x^y. Of integers, wrapping; with y below 0, the whole part of it (0 where x is 0): NumPy refuses those.
+        Pow = "pow",
+        /// The angle in radians of the point (y, x), from -π to π: the arc tangent of x / y in the right quadrant.
+        Atan2 = "atan2",
         /// The lesser one; NaN where one is NaN.
         Minimum = "minimum",
         /// The greater one; NaN where one is NaN.
@@ -85,6 +92,7 @@ impl Binary {
         match self {
             Binary::Divide => 2,
             Binary::FloorDivide | Binary::Remainder => 8,
+            Binary::Pow | Binary::Atan2 => 24,
             _ => 1,
         }
     }
@@ -97,7 +105,8 @@ impl Binary {
             // What the loops do not read is cast.
             (_, DType::F16) => self.signature(DType::F32).map(Signature::rounded_to_f16),
             (Divide, _) if kind < Kind::Float => self.signature(DType::F64),
-            (FloorDivide | Remainder | LeftShift | RightShift, DType::Bool) => self.signature(DType::I8),
+            (Atan2, _) if kind < Kind::Float => self.signature(real(dtype)),
+            (Pow | FloorDivide | Remainder | LeftShift | RightShift, DType::Bool) => self.signature(DType::I8),
             (Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual, DType::Bool) => self.signature(DType::U8),
             (LogicalAnd, _) | (Multiply | Minimum | BitwiseAnd, DType::Bool) => signature!(DType::Bool, And/2: Bool),
             (LogicalOr, _) | (Add | Maximum | BitwiseOr, DType::Bool) => signature!(DType::Bool, Or/2: Bool),
@@ -116,6 +125,9 @@ impl Binary {
             (Divide, _) => signature!(dtype, Quotient/2: F32 F64),
             (FloorDivide, _) => signature!(dtype, FloorDiv/2: I8 U8 I16 U16 I32 U32 I64 U64 F32 F64),
             (Remainder, _) => signature!(dtype, Modulo/2: I8 U8 I16 U16 I32 U32 I64 U64 F32 F64),
+            (Pow, _) if kind == Kind::Float => math::signature::<math::Pow, 2>(dtype),
+            (Pow, _) => signature!(dtype, IntegerPow/2: I8 U8 I16 U16 I32 U32 I64 U64),
+            (Atan2, _) => math::signature::<math::Atan2, 2>(dtype),
             (Minimum, _) => signature!(dtype, Min/2: I8 U8 I16 U16 I32 U32 I64 U64 F32 F64),
             (Maximum, _) => signature!(dtype, Max/2: I8 U8 I16 U16 I32 U32 I64 U64 F32 F64),
             (Equal, _) => signature!(dtype, Eq/2 -> Bool: U8 U16 U32 U64 F32 F64),

@@ -15,6 +15,7 @@ mod copy;
 mod divide;
 pub(crate) mod loops;
 pub(crate) mod moves;
+mod power;
 mod select;
 pub(crate) mod space;
 mod ternary;

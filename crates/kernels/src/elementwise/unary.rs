@@ -6,12 +6,13 @@ use crate::elementwise::Elementwise;
 use crate::elementwise::blocks::execute;
 use crate::elementwise::loops::{Signature, named, operations, signature};
 use crate::error::{Result, refuse};
+use crate::math;
 
 named! {
     /// An operation on each element of an array.
     ///
     /// Those with real results give float64 for integers, but float16 for bool and integers of 8 bits, and float32 for those of 16
-    /// bits.
+    /// bits. See [`crate::math`] for how exact they are.
     pub enum Unary {
         /// -x; integers wrap.
         Negative = "negative",
@@ -23,6 +24,40 @@ named! {
         Square = "square",
         /// The square root; NaN below 0.
         Sqrt = "sqrt",
+        /// e^x.
+        Exp = "exp",
+        /// 2^x.
+        Exp2 = "exp2",
+        /// e^x - 1, exact also near 0.
+        Expm1 = "expm1",
+        /// The natural logarithm; NaN below 0.
+        Log = "log",
+        /// The logarithm to base 2.
+        Log2 = "log2",
+        /// The logarithm to base 10.
+        Log10 = "log10",
+        /// The natural logarithm of 1 + x, exact also near 0.
+        Log1p = "log1p",
+        /// The sine of x radians.
+        Sin = "sin",
+        /// The cosine of x radians.
+        Cos = "cos",
+        /// The tangent of x radians.
+        Tan = "tan",
+        /// The angle in radians, from -π/2 to π/2, whose sine x is; NaN beyond ±1.
+        Asin = "asin",
+        /// The angle from 0 to π whose cosine x is; NaN beyond ±1.
+        Acos = "acos",
+        /// The angle from -π/2 to π/2 whose tangent x is.
+        Atan = "atan",
+        /// The hyperbolic sine.
+        Sinh = "sinh",
+        /// The hyperbolic cosine.
+        Cosh = "cosh",
+        /// The hyperbolic tangent.
+        Tanh = "tanh",
+        /// The cube root.
+        Cbrt = "cbrt",
         /// The largest integer that is not above x.
         Floor = "floor",
         /// The smallest integer that is not below x.
@@ -66,8 +101,14 @@ impl Unary {
     fn weight(self) -> usize {
         match self {
             Unary::Sqrt => 2,
+            _ if self.is_transcendental() => 8,
             _ => 1,
         }
+    }
+
+    /// Whether it is a function of [`crate::math`]: from the exponential to the cube root.
+    pub fn is_transcendental(self) -> bool {
+        (Unary::Exp as u8..=Unary::Cbrt as u8).contains(&(self as u8))
     }
 
     fn signature(self, dtype: DType) -> Option<Signature> {
@@ -87,6 +128,7 @@ impl Unary {
             (Isfinite, _) if kind < Kind::Float => signature!(DType::Bool, True/1: Bool),
             (LogicalNot, _) | (Invert, DType::Bool) => signature!(DType::Bool, Not/1: Bool),
             (Sqrt | Rint, _) if kind < Kind::Float => self.signature(real(dtype)),
+            _ if kind < Kind::Float && self.is_transcendental() => self.signature(real(dtype)),
 
             (Negative, _) => signature!(dtype, Neg/1: U8 U16 U32 U64 F32 F64),
             (Absolute, _) => signature!(dtype, Abs/1: I8 I16 I32 I64 F32 F64),
@@ -94,6 +136,23 @@ impl Unary {
             (Square, _) => signature!(dtype, Squared/1: U8 U16 U32 U64 F32 F64),
             (Invert, _) => signature!(dtype, Not/1: U8 U16 U32 U64),
             (Sqrt, _) => signature!(dtype, Root/1: F32 F64),
+            (Exp, _) => math::signature::<math::Exp, 1>(dtype),
+            (Exp2, _) => math::signature::<math::Exp2, 1>(dtype),
+            (Expm1, _) => math::signature::<math::Expm1, 1>(dtype),
+            (Log, _) => math::signature::<math::Log, 1>(dtype),
+            (Log2, _) => math::signature::<math::Log2, 1>(dtype),
+            (Log10, _) => math::signature::<math::Log10, 1>(dtype),
+            (Log1p, _) => math::signature::<math::Log1p, 1>(dtype),
+            (Sin, _) => math::signature::<math::Sin, 1>(dtype),
+            (Cos, _) => math::signature::<math::Cos, 1>(dtype),
+            (Tan, _) => math::signature::<math::Tan, 1>(dtype),
+            (Asin, _) => math::signature::<math::Asin, 1>(dtype),
+            (Acos, _) => math::signature::<math::Acos, 1>(dtype),
+            (Atan, _) => math::signature::<math::Atan, 1>(dtype),
+            (Sinh, _) => math::signature::<math::Sinh, 1>(dtype),
+            (Cosh, _) => math::signature::<math::Cosh, 1>(dtype),
+            (Tanh, _) => math::signature::<math::Tanh, 1>(dtype),
+            (Cbrt, _) => math::signature::<math::Cbrt, 1>(dtype),
             (Floor, _) => signature!(dtype, Down/1: F32 F64),
             (Ceil, _) => signature!(dtype, Up/1: F32 F64),
             (Trunc, _) => signature!(dtype, ToZero/1: F32 F64),
@@ -106,7 +165,7 @@ impl Unary {
 }
 
 /// The float type that NumPy takes for real results of integers: the smallest that has all of them, or float64.
-fn real(dtype: DType) -> DType {
+pub(super) fn real(dtype: DType) -> DType {
     match dtype.size() {
         1 => DType::F16,
         2 => DType::F32,
