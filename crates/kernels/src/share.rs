@@ -41,3 +41,22 @@ pub(crate) fn axis_of(axis: isize, rank: usize) -> Result<usize> {
     }
     Ok(found as usize)
 }
+
+/// A place that several threads write to, each its own part.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared(*mut u8);
+
+// SAFETY: only a place; who writes to it keeps to its own part.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub fn new(place: *mut u8) -> Shared {
+        Shared(place)
+    }
+
+    pub fn get(self) -> *mut u8 {
+        self.0
+    }
+}

@@ -4,14 +4,14 @@ use crate::array::{Array, ArrayMut};
 use crate::cast::Casts;
 use crate::dtype::{DType, Kind};
 use crate::error::{Result, refuse};
+use crate::field::{Field, Order};
 
 use super::check_output;
-use super::feed::{Feed, Field, Map};
+use super::feed::{Feed, Map};
 use super::finish::{Count, Finish, Last, Target};
 use super::fold::{Fold, Op};
 use super::options::{Options, Scalar};
 use super::partials::{blocks_of, check_partials, write_blocks};
-use super::task::Order;
 use super::tree::Tree;
 
 /// The sum of the products of the elements of `a` and `b`, which have one type and one shape: NumPy's `vdot`.

@@ -6,13 +6,9 @@ use std::ops::Range;
 use crate::array::ArrayMut;
 use crate::cast::Casts;
 use crate::dtype::DType;
-use crate::elementwise::moves::scatter;
-use crate::elementwise::space::Space;
+use crate::field::{Field, Line, Order, TILE};
 
-use super::feed::TILE;
 use super::fold::Fold;
-use super::task::Order;
-use super::tree::Shared;
 
 /// What is made of a sum.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,7 +38,7 @@ pub(super) struct Finish<'a> {
     pub count: Count<'a>,
     /// An accumulator that goes before all elements.
     pub initial: Option<u64>,
-    pub target: Target,
+    pub target: Target<'a>,
 }
 
 impl Finish<'_> {
@@ -114,22 +110,18 @@ impl Finish<'_> {
 }
 
 /// The array that results go to.
-pub(super) struct Target {
-    data: Shared,
-    dtype: DType,
-    space: Space<1>,
+pub(super) struct Target<'a> {
+    field: Field<'a>,
     casts: Casts,
 }
 
-impl Target {
+impl<'a> Target<'a> {
     /// `out`, which has elements, for accumulators of which `casts` makes its elements, in the order of an array's axes.
-    pub fn new(out: &mut ArrayMut<'_>, order: &Order, casts: Casts) -> Target {
-        let (axes, rank) = order.of_results();
-        let space = Space::of_axes(&[Some(out)], &axes[..rank]);
-        Target { data: Shared::new(out.data().cast_mut()), dtype: out.dtype(), space, casts }
+    pub fn new(out: &mut ArrayMut<'a>, order: &Order, casts: Casts) -> Target<'a> {
+        Target { field: Field::new(out, &order.of_results()), casts }
     }
 
-    /// Writes these results.
+    /// Writes these results, at most a tile.
     ///
     /// # Safety
     /// The array is there, and the results are as many and of the casts' type.
@@ -137,14 +129,10 @@ impl Target {
         debug_assert!(kept.len() <= TILE);
         let mut buffers = [MaybeUninit::<[u64; TILE]>::uninit(); 2];
         // SAFETY: at most a tile of results.
-        let from = unsafe {
-            self.casts.run(results, kept.len(), None, buffers.each_mut().map(|buffer| buffer.as_mut_ptr().cast()))
-        };
-        let (size, step) = (self.dtype.size(), self.space.step(0));
-        self.space.pieces(0, &self.space.cursor(kept.start), kept.len(), |offset, done, count| {
-            let to = self.data.get().wrapping_offset(offset * size as isize);
-            // SAFETY: within the array, and within the results.
-            unsafe { scatter(self.dtype, to, step, from.add(done * size), count) };
-        });
+        unsafe {
+            let buffers = buffers.each_mut().map(|buffer| buffer.as_mut_ptr().cast());
+            let from = self.casts.run(results, kept.len(), None, buffers);
+            self.field.store(Line::Kept { reduced: 0 }, kept.start, kept.len(), from);
+        }
     }
 }

@@ -114,14 +114,14 @@ impl Fold {
 }
 
 /// What a fold does with two values.
-trait Operation<A> {
+pub(crate) trait Operation<A> {
     /// The value that changes no other.
     const IDENTITY: A;
     fn apply(accumulator: A, element: A) -> A;
 }
 
-struct Add;
-struct Multiply;
+pub(crate) struct Add;
+pub(crate) struct Multiply;
 struct Least;
 struct Greatest;
 

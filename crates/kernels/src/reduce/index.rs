@@ -6,14 +6,16 @@ use crate::array::{Array, ArrayMut};
 use crate::cast::Casts;
 use crate::dtype::{DType, Element};
 use crate::error::Result;
+use crate::field::{Line, Order, TILE};
 use crate::isa::{Isa, Kernel};
 use crate::scratch::Scratch;
+use crate::share::Shared;
 use crate::threads::Threads;
 
-use super::feed::{Buffers, Line, Map, TILE};
+use super::feed::{Buffers, Map};
 use super::finish::Target;
-use super::task::{Order, Task};
-use super::tree::{BLOCK, Shared, Side, Tree, WIDE};
+use super::task::Task;
+use super::tree::{BLOCK, Side, Tree, WIDE};
 
 /// Does an argmin or argmax. `out` has the shape of the results, and shares no element with the input.
 pub(super) fn run(task: &Task<'_>, mut out: ArrayMut<'_>) -> Result<()> {
@@ -27,7 +29,7 @@ pub(super) fn run(task: &Task<'_>, mut out: ArrayMut<'_>) -> Result<()> {
 }
 
 /// Writes the index of the first extreme for each result.
-fn indices(tree: &Tree<'_>, threads: Threads, target: &Target) -> Result<()> {
+fn indices(tree: &Tree<'_>, threads: Threads, target: &Target<'_>) -> Result<()> {
     let (blocks, kept) = (tree.blocks(), tree.kept);
     let one_block = blocks == 1;
     // With one result, its place is looked for in one block only, in the end.

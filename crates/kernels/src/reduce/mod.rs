@@ -23,7 +23,7 @@ use crate::overlap::{may_overlap, overlaps_itself};
 mod dot;
 mod feed;
 mod finish;
-mod fold;
+pub(crate) mod fold;
 mod index;
 mod options;
 mod partials;

@@ -5,9 +5,8 @@ use std::ops::Range;
 use crate::array::{Array, ArrayMut, MAX_RANK, Shape};
 use crate::dtype::{DType, Kind};
 use crate::error::{Result, refuse};
+use crate::field::Axes;
 use crate::threads::Threads;
-
-use super::feed::Axes;
 
 /// What a reduction makes of elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

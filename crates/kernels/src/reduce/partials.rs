@@ -6,12 +6,13 @@ use crate::array::{Array, ArrayMut, MAX_RANK};
 use crate::cast::Casts;
 use crate::dtype::DType;
 use crate::error::{Result, refuse};
+use crate::field::Order;
 
 use super::check_output;
 use super::feed::Map;
 use super::finish::{Count, Finish, Last, Target};
 use super::options::{Options, Reduction};
-use super::task::{Order, Task};
+use super::task::Task;
 use super::tree::{BLOCK, Tree};
 
 /// Blocks of so many elements: the length of the array of their results.

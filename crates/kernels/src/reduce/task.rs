@@ -1,13 +1,14 @@
 //! A reduction whose arguments fit together.
 
-use crate::array::{Array, ArrayMut, MAX_RANK};
+use crate::array::{Array, ArrayMut};
 use crate::cast::Casts;
 use crate::dtype::{DType, Element, Kind};
 use crate::error::{Result, refuse};
+use crate::field::{Axes, Field, Order};
 use crate::scratch::Scratch;
 use crate::threads::Threads;
 
-use super::feed::{Axes, Feed, Field, Map};
+use super::feed::{Feed, Map};
 use super::finish::{Count, Finish, Last, Target};
 use super::fold::{Fold, Op};
 use super::options::{Options, Reduction};
@@ -221,42 +222,6 @@ impl<'a> Task<'a> {
             (&raw mut bits).cast::<u8>().copy_from_nonoverlapping(at, self.fold.dtype.size());
         }
         Some(bits)
-    }
-}
-
-/// The axes of an array: the reduced ones, and then the others.
-pub(super) struct Order {
-    pub axes: [usize; MAX_RANK],
-    pub rank: usize,
-    pub reduced: Axes,
-}
-
-impl Order {
-    /// One axis, which is not reduced.
-    pub fn of_one() -> Order {
-        Order { axes: std::array::from_fn(|i| i), rank: 1, reduced: Axes::default() }
-    }
-
-    /// All of so many axes, which are reduced, in C order.
-    pub fn of_all(rank: usize) -> Order {
-        Order { rank, reduced: [true; MAX_RANK], ..Order::of_one() }
-    }
-
-    /// The reduced axes, and the others.
-    pub fn split(&self) -> (&[usize], &[usize]) {
-        let axes = &self.axes[..self.rank];
-        axes.split_at(axes.iter().filter(|&&axis| self.reduced[axis]).count())
-    }
-
-    /// The axes of results in the order of the others here.
-    pub fn of_results(&self) -> ([usize; MAX_RANK], usize) {
-        let mut axes = [0; MAX_RANK];
-        let mut rank = 0;
-        for &axis in self.split().1 {
-            axes[rank] = (0..axis).filter(|&before| !self.reduced[before]).count();
-            rank += 1;
-        }
-        (axes, rank)
     }
 }
 

@@ -8,13 +8,14 @@ use crate::array::Array;
 use crate::cast::Casts;
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::field::{Field, Line, Order, TILE};
 use crate::scratch::Scratch;
+use crate::share::Shared;
 use crate::threads::Threads;
 
-use super::feed::{Buffers, Feed, Field, Line, Map, TILE};
+use super::feed::{Buffers, Feed, Map};
 use super::finish::Finish;
 use super::fold::Fold;
-use super::task::Order;
 
 /// Elements of a block.
 pub const BLOCK: usize = 4096;
@@ -81,7 +82,7 @@ impl<'a> Tree<'a> {
         }
         let size = self.fold.dtype.size();
         let mut partials = Scratch::<u64>::new((blocks * self.kept * size).div_ceil(8))?;
-        let shared = Shared(partials.uninit().as_mut_ptr().cast());
+        let shared = Shared::new(partials.uninit().as_mut_ptr().cast());
         self.each_block(0..blocks, threads, &|block, kept, results| {
             let at = (block * self.kept + kept.start) * size;
             // SAFETY: there is room for each block's results, and no other task writes these.
@@ -332,24 +333,5 @@ impl Work {
 
     fn results(&mut self) -> *mut u8 {
         self.results.as_mut_ptr().cast()
-    }
-}
-
-/// A place that several threads write to, each its own part.
-#[derive(Clone, Copy)]
-pub(super) struct Shared(*mut u8);
-
-// SAFETY: only a place; who writes to it keeps to its own part.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    pub fn new(place: *mut u8) -> Shared {
-        Shared(place)
-    }
-
-    pub fn get(self) -> *mut u8 {
-        self.0
     }
 }
