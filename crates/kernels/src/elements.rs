@@ -2,6 +2,7 @@
 //! other processes write to the array.
 
 use crate::array::{Array, ArrayMut};
+use crate::cast::Casts;
 use crate::dtype::DType;
 use crate::elementwise::moves;
 use crate::elementwise::space::Space;
@@ -117,4 +118,33 @@ impl<'a> ElementsMut<'a> {
 pub(crate) fn blocks(range: std::ops::Range<usize>) -> impl Iterator<Item = (usize, usize)> {
     let end = range.end;
     range.step_by(BLOCK).map(move |start| (start, BLOCK.min(end - start)))
+}
+
+/// The elements of an array as those of another type.
+pub(crate) struct CastElements<'a> {
+    elements: Elements<'a>,
+    casts: Casts,
+}
+
+impl<'a> CastElements<'a> {
+    pub fn new(array: &Array<'a>, dtype: DType) -> CastElements<'a> {
+        CastElements { elements: Elements::new(array), casts: Casts::new(array.dtype(), dtype) }
+    }
+
+    pub fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// Reads the `len` elements from position `start` on, a block at most, and says in which of the blocks they are.
+    ///
+    /// # Safety
+    /// They are there.
+    pub unsafe fn read(&self, start: usize, len: usize, room: &mut [Block; 3]) -> *const u8 {
+        let [raw, first, second] = room.each_mut().map(|block| block.as_mut_ptr().cast::<u8>());
+        // SAFETY: the caller's promise; a block has room for as many elements of any type.
+        unsafe {
+            self.elements.read(start, len, raw);
+            self.casts.run(raw, len, None, [first, second])
+        }
+    }
 }

@@ -21,13 +21,25 @@ impl<'a> Indices<'a> {
     /// # Errors
     /// [`crate::Error::InvalidArgument`] where they are no integers, or one of them is out of range.
     pub fn new(indices: &Array<'a>, limit: usize, threads: Threads) -> Result<Indices<'a>> {
+        Indices::within(indices, limit, -(limit as i64), threads)
+    }
+
+    /// Looks at all of them; negative ones are out of range.
+    ///
+    /// # Errors
+    /// As for [`Indices::new`].
+    pub fn natural(indices: &Array<'a>, limit: usize, threads: Threads) -> Result<Indices<'a>> {
+        Indices::within(indices, limit, 0, threads)
+    }
+
+    fn within(indices: &Array<'a>, limit: usize, least: i64, threads: Threads) -> Result<Indices<'a>> {
         if !matches!(indices.dtype().kind(), Kind::Signed | Kind::Unsigned) {
             return refuse(format!("indices are integers, not {}", indices.dtype()));
         }
         let indices = Indices { elements: Elements::new(indices), limit };
         let (low, high) = extent(&indices.elements, threads);
-        if low <= high && (low < -(limit as i64) || high >= limit as i64) {
-            let bad = if low < -(limit as i64) { low } else { high };
+        if low <= high && (low < least || high >= limit as i64) {
+            let bad = if low < least { low } else { high };
             return refuse(format!("the index {bad} is out of range for {limit} elements"));
         }
         Ok(indices)

@@ -1,0 +1,119 @@
+//! Searching in sorted arrays.
+
+use crate::array::{Array, ArrayMut};
+use crate::elements::{BLOCK, Block, Elements, ElementsMut, blocks};
+use crate::elementwise::moves::with_size;
+use crate::error::{Result, refuse};
+use crate::gather::check_place;
+use crate::share::Share;
+use crate::sort::keys::Word;
+use crate::sort::{check_index_dtype, write_indices};
+
+/// Where [`searchsorted`] finds room among equal elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Side {
+    /// Before them.
+    #[default]
+    Left,
+    /// Behind them.
+    Right,
+}
+
+/// For each of the `needles`, the position in the sorted `haystack` at which it could be put so that it stays sorted, as
+/// NumPy's `searchsorted`: NaN comes last, and -0.0 equals 0.0.
+///
+/// `out` has the shape of the needles and the type int32, uint32, int64 or uint64. What comes of a haystack that is not
+/// sorted is not said; it is a position in it.
+///
+/// # Errors
+/// [`crate::Error::InvalidArgument`] for different types, a haystack of not one axis, shapes that do not fit, and an `out`
+/// that shares memory with the others or does not hold the positions.
+pub fn searchsorted(
+    out: ArrayMut<'_>,
+    haystack: &Array<'_>,
+    needles: &Array<'_>,
+    side: Side,
+    share: &Share,
+) -> Result<()> {
+    if haystack.dtype() != needles.dtype() {
+        return refuse(format!("{} is not searched for in {}: cast one of them", needles.dtype(), haystack.dtype()));
+    }
+    if haystack.rank() != 1 {
+        return refuse(format!("a sorted array has one axis, not {}", haystack.rank()));
+    }
+    if out.shape() != needles.shape() {
+        return refuse(format!("the result has the shape {:?}, not {:?}", needles.shape(), out.shape()));
+    }
+    check_index_dtype(out.dtype(), haystack.size() + 1)?;
+    check_place(&out, &[haystack, needles])?;
+    let (needles, mut out) = (share.of_input(needles)?, share.of_out(out)?);
+    let (haystack, needles, out) = (Elements::new(haystack), Elements::new(&needles), ElementsMut::new(&mut out));
+    with_size!(haystack.dtype(), W => search::<W>(&haystack, &needles, &out, side, share));
+    Ok(())
+}
+
+/// Needles that are searched for at once, so that they wait for memory together.
+const TOGETHER: usize = 16;
+
+fn search<W: Word>(haystack: &Elements<'_>, needles: &Elements<'_>, out: &ElementsMut<'_>, side: Side, share: &Share) {
+    let dtype = haystack.dtype();
+    let steps = haystack.len().max(2).ilog2() as usize;
+    share.threads.split(needles.len(), BLOCK, steps, |part| {
+        let (data, step) = haystack.line().unwrap_or((haystack.at(0), 0));
+        let at = |i: usize| {
+            // SAFETY: below the length. It is read once, and what it is leads no further than to the next position.
+            let word = unsafe { data.cast::<W>().wrapping_offset(i as isize * step).read() };
+            let mut keys = [word];
+            W::to_keys(&mut keys, dtype);
+            W::make_canonical(&mut keys, dtype);
+            keys[0]
+        };
+        for (start, len) in blocks(part) {
+            let mut block: Block = [0; BLOCK];
+            // SAFETY: a block has room for as many words of at most 8 bytes.
+            let keys = unsafe {
+                needles.read(start, len, block.as_mut_ptr().cast());
+                std::slice::from_raw_parts_mut(block.as_mut_ptr().cast::<W>(), len)
+            };
+            W::to_keys(keys, dtype);
+            W::make_canonical(keys, dtype);
+            let mut found = [0u64; BLOCK];
+            for (keys, found) in keys.chunks(TOGETHER).zip(found.chunks_mut(TOGETHER)) {
+                match side {
+                    Side::Left => positions(haystack.len(), keys, found, |i, key| at(i) < key),
+                    Side::Right => positions(haystack.len(), keys, found, |i, key| at(i) <= key),
+                }
+            }
+            write_indices(out, start, found[..len].iter().copied());
+        }
+    });
+}
+
+/// For each key, how many of `len` elements come before it: `is_before` says so of one, and is true for the first ones.
+#[inline(always)]
+fn positions<K: Copy>(len: usize, keys: &[K], found: &mut [u64], is_before: impl Fn(usize, K) -> bool) {
+    found.fill(0);
+    if len == 0 {
+        return;
+    }
+    let mut left = len as u64;
+    while left > 1 {
+        let half = left / 2;
+        for (&key, found) in keys.iter().zip(&mut *found) {
+            // No branch: where it goes cannot be foreseen.
+            *found += half * u64::from(is_before((*found + half - 1) as usize, key));
+        }
+        left -= half;
+    }
+    for (&key, found) in keys.iter().zip(found) {
+        *found += u64::from(is_before(*found as usize, key));
+    }
+}
+
+/// How many of `len` elements come before something: `is_before` says so of one, and is true for the first ones.
+#[inline(always)]
+pub(crate) fn position(len: usize, is_before: impl Fn(usize) -> bool) -> usize {
+    let mut found = [0];
+    positions(len, &[()], &mut found, |i, ()| is_before(i));
+    found[0] as usize
+}
