@@ -130,26 +130,29 @@ export interface DTypeInfo {
   readonly itemsize: number
   /** Name of the typed array that holds such elements. */
   readonly arrayName: string
+  /** Its place in {@link DTYPES}: the number by which the kernels know it. */
+  readonly code: number
 }
 
-const info = (name: DType, descr: string, itemsize: number, arrayName: string): DTypeInfo =>
-  Object.freeze({ name, descr, itemsize, arrayName })
-
 /** All element types, in NumPy's order. */
-export const DTYPES: readonly DTypeInfo[] = Object.freeze([
-  info('bool', '|b1', 1, 'Uint8Array'),
-  info('int8', '|i1', 1, 'Int8Array'),
-  info('uint8', '|u1', 1, 'Uint8Array'),
-  info('int16', '<i2', 2, 'Int16Array'),
-  info('uint16', '<u2', 2, 'Uint16Array'),
-  info('int32', '<i4', 4, 'Int32Array'),
-  info('uint32', '<u4', 4, 'Uint32Array'),
-  info('int64', '<i8', 8, 'BigInt64Array'),
-  info('uint64', '<u8', 8, 'BigUint64Array'),
-  info('float16', '<f2', 2, 'Float16Array'),
-  info('float32', '<f4', 4, 'Float32Array'),
-  info('float64', '<f8', 8, 'Float64Array'),
-])
+export const DTYPES: readonly DTypeInfo[] = Object.freeze(
+  (
+    [
+      ['bool', '|b1', 1, 'Uint8Array'],
+      ['int8', '|i1', 1, 'Int8Array'],
+      ['uint8', '|u1', 1, 'Uint8Array'],
+      ['int16', '<i2', 2, 'Int16Array'],
+      ['uint16', '<u2', 2, 'Uint16Array'],
+      ['int32', '<i4', 4, 'Int32Array'],
+      ['uint32', '<u4', 4, 'Uint32Array'],
+      ['int64', '<i8', 8, 'BigInt64Array'],
+      ['uint64', '<u8', 8, 'BigUint64Array'],
+      ['float16', '<f2', 2, 'Float16Array'],
+      ['float32', '<f4', 4, 'Float32Array'],
+      ['float64', '<f8', 8, 'Float64Array'],
+    ] as const
+  ).map(([name, descr, itemsize, arrayName], code) => Object.freeze({ name, descr, itemsize, arrayName, code })),
+)
 
 /** Codes that are not made of kind and size. */
 const LETTERS: Readonly<Record<DType, readonly string[]>> = {

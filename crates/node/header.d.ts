@@ -55,3 +55,33 @@ export declare function barrierArrive(
 
 /** A further slice of waiting after `barrierArrive` said 0 (again); the same results. Blocks for 50 to 500 ms. */
 export declare function barrierSlice(session: Session, index: number, timeout: number): number
+
+/** A typed array of any kind. */
+type Elements = ArrayBufferView
+
+/** This thread's frame for calls of kernels: 64-bit words, at places that `kernelLayout()` tells. */
+export declare function kernelFrame(): ArrayBuffer
+
+/**
+ * Runs the kernel that the frame says on typed arrays, in the order of its operands; undefined for those that are scalars
+ * or absent. Blocks until it has ended.
+ */
+export declare function kernelRun(
+  a?: Elements,
+  b?: Elements,
+  c?: Elements,
+  d?: Elements,
+  where?: Elements,
+): number | bigint | boolean | undefined
+
+/**
+ * As `kernelRun`, off the event loop. Mapped arrays may be closed meanwhile; others are copied before, and what is written
+ * is copied back before the promise is resolved.
+ */
+export declare function kernelRunAsync(
+  a?: Elements,
+  b?: Elements,
+  c?: Elements,
+  d?: Elements,
+  where?: Elements,
+): Promise<number | bigint | boolean | undefined>

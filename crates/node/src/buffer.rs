@@ -11,6 +11,7 @@ use tsdsm_core::Error;
 use tsdsm_core::mapping::Mapping;
 
 use crate::error::to_js;
+use crate::mapped;
 
 /// Up to Node 21 an ArrayBuffer over foreign memory ends at 4 GiB.
 const OLD_NODE_LIMIT: u64 = 1 << 32;
@@ -35,6 +36,7 @@ impl External {
         }
         check_length(env, len as u64)?;
         assert!(offset.checked_add(len).is_some_and(|end| end <= mapping.len()), "the array ends outside its mapping");
+        mapped::remember(mapping);
         let held = Arc::into_raw(Arc::clone(mapping)).cast_mut();
         // SAFETY: the range lies in the mapping, which lives until `unmap` takes `held` back.
         let status = unsafe {
@@ -54,14 +56,7 @@ impl External {
             // SAFETY: refused at once, so `held` is still ours.
             _ => drop(unsafe { Arc::from_raw(held.cast_const()) }),
         }
-        let reason = match status {
-            sys::Status::napi_no_external_buffers_allowed => {
-                "does not allow buffers over shared memory (Electron and \
-                others with a memory cage do not); run the program with Node.js, for instance in a child process"
-            }
-            _ => "could not make a buffer over shared memory of this size",
-        };
-        Err(to_js(env, &Error::Unsupported(format!("this JavaScript engine {reason}"))))
+        Err(refusal(env, status))
     }
 }
 
@@ -84,6 +79,18 @@ impl ToNapiValue for External {
     }
 }
 
+/// Why the engine has made no buffer over memory of ours.
+pub fn refusal(env: &Env, status: sys::napi_status) -> napi::Error {
+    let reason = match status {
+        sys::Status::napi_no_external_buffers_allowed => {
+            "does not allow buffers over shared memory (Electron and \
+            others with a memory cage do not); run the program with Node.js, for instance in a child process"
+        }
+        _ => "could not make a buffer over shared memory of this size",
+    };
+    to_js(env, &Error::Unsupported(format!("this JavaScript engine {reason}")))
+}
+
 /// Refuses what this version of Node cannot show as one ArrayBuffer; called before anything is made.
 ///
 /// # Errors
@@ -103,7 +110,7 @@ pub fn check_length(env: &Env, bytes: u64) -> Result<()> {
 
 unsafe extern "C" fn unmap(_env: sys::napi_env, _data: *mut c_void, held: *mut c_void) {
     // SAFETY: the count that `External::over` left to the ArrayBuffer, whose only finalizer this is.
-    drop(unsafe { Arc::from_raw(held.cast_const().cast::<Mapping>()) });
+    mapped::forget(unsafe { Arc::from_raw(held.cast_const().cast::<Mapping>()) });
 }
 
 /// Takes the memory away from an ArrayBuffer: its views get length 0. It is unmapped with the last reference to it.

@@ -1,0 +1,125 @@
+//! One call of a kernel: its operands as the kernels' arrays, its options as theirs.
+
+use std::cell::Cell;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
+use tsdsm_kernels::{Array, ArrayMut, DType, Error, Result, Share, Threads};
+
+use super::frame::{Frame, Kind, OPERANDS, WHERE};
+use super::operand::Memory;
+
+/// A call.
+pub struct Call<'a> {
+    frame: &'a Frame,
+    memory: [Option<Memory>; OPERANDS],
+    /// Operands that are scalars, as an element each.
+    scalars: [Cell<u64>; OPERANDS],
+}
+
+impl<'a> Call<'a> {
+    /// A call with these numbers and typed arrays.
+    ///
+    /// # Safety
+    /// For all of `'a`, the elements are mapped; those that the kernel writes may be written.
+    pub unsafe fn new(frame: &'a Frame, memory: [Option<Memory>; OPERANDS]) -> Call<'a> {
+        Call { frame, memory, scalars: Default::default() }
+    }
+
+    /// The numbers.
+    pub fn frame(&self) -> &Frame {
+        self.frame
+    }
+
+    /// An operand that has to be an array.
+    pub fn input(&self, operand: usize) -> Result<Array<'_>> {
+        let Some(memory) = self.memory[operand] else {
+            return Err(Error::InvalidArgument(format!("operand {operand} must be an array")));
+        };
+        let place = self.frame.geometry(operand, memory.len)?;
+        let first = memory.data.wrapping_add(place.offset * memory.dtype.size());
+        // SAFETY: `geometry` has found all elements inside the typed array, which the maker of this call vouches for.
+        unsafe { Array::from_raw(first, memory.dtype, place.shape(), place.strides()) }
+    }
+
+    /// An operand that the kernel writes.
+    pub fn out(&self, operand: usize) -> Result<ArrayMut<'_>> {
+        let array = self.input(operand)?;
+        // SAFETY: as `input`; JavaScript passes here what may be written.
+        unsafe { ArrayMut::from_raw(array.data().cast_mut(), array.dtype(), array.shape(), array.strides()) }
+    }
+
+    /// An operand that may be absent.
+    pub fn optional(&self, operand: usize) -> Result<Option<Array<'_>>> {
+        if self.memory[operand].is_some() { self.input(operand).map(Some) } else { Ok(None) }
+    }
+
+    /// An operand that may be a scalar: then it becomes a single element of this type.
+    pub fn input_as(&self, operand: usize, dtype: DType) -> Result<Array<'_>> {
+        let Kind::Scalar(value) = self.frame.kind(operand) else {
+            return self.input(operand);
+        };
+        let cell = &self.scalars[operand];
+        cell.set(u64::from_ne_bytes(value.element(dtype)?));
+        // SAFETY: one element, which lives as long as this call; no element is larger than the cell.
+        unsafe { Array::from_raw(cell.as_ptr().cast_const().cast(), dtype, &[], &[]) }
+    }
+
+    /// Operands of which some may be scalars: those take the type of the first that is none, or else of `out`.
+    pub fn inputs<const N: usize>(&self, operands: [usize; N]) -> Result<[Array<'_>; N]> {
+        let arrays = operands.iter().chain(&[0]);
+        let dtype = arrays.filter_map(|&operand| self.memory[operand]).map(|memory| memory.dtype).next();
+        let dtype = dtype.ok_or_else(|| Error::InvalidArgument("out must be an array".into()))?;
+        let mut inputs = [None; N];
+        for (input, operand) in inputs.iter_mut().zip(operands) {
+            *input = Some(self.input_as(operand, dtype)?);
+        }
+        Ok(inputs.map(|input| input.expect("each was set")))
+    }
+
+    /// An operand that may be absent, or a scalar.
+    pub fn optional_as(&self, operand: usize, dtype: DType) -> Result<Option<Array<'_>>> {
+        if let Kind::None = self.frame.kind(operand) { Ok(None) } else { self.input_as(operand, dtype).map(Some) }
+    }
+
+    /// An operand that the kernel writes, if it is there.
+    pub fn optional_out(&self, operand: usize) -> Result<Option<ArrayMut<'_>>> {
+        if self.memory[operand].is_some() { self.out(operand).map(Some) } else { Ok(None) }
+    }
+
+    /// One of several, by the number at this place.
+    pub fn choice<T: Copy>(&self, what: &str, number: usize, all: &[T]) -> Result<T> {
+        let chosen = all.get(self.frame.count(what, number)?).copied();
+        chosen.ok_or_else(|| Error::InvalidArgument(format!("there is no such {what}")))
+    }
+
+    /// The option `axis` of kernels that take one axis at most.
+    pub fn axis(&self) -> Result<Option<isize>> {
+        match self.frame.axes()?.as_deref() {
+            None => Ok(None),
+            Some([axis]) => Ok(Some(*axis)),
+            Some(axes) => Err(Error::InvalidArgument(format!("one axis is taken, not {axes:?}"))),
+        }
+    }
+
+    /// The options `threads` and `range`.
+    pub fn share(&self) -> Result<Share> {
+        Ok(Share { threads: self.threads()?, range: self.range()? })
+    }
+
+    /// The option `where`.
+    pub fn mask(&self) -> Result<Option<Array<'_>>> {
+        self.optional(WHERE)
+    }
+
+    /// The option `range`.
+    pub fn range(&self) -> Result<Option<Range<usize>>> {
+        self.frame.range()
+    }
+
+    /// The option `threads`.
+    pub fn threads(&self) -> Result<Threads> {
+        let refused = || Error::InvalidArgument("threads must be 1 or more".into());
+        NonZeroUsize::new(self.frame.threads()?).map(Threads::new).ok_or_else(refused)
+    }
+}

@@ -1,0 +1,85 @@
+/**
+ * Numeric kernels with NumPy's meaning over shared arrays.
+ */
+import { ASYNC, type Mode, SYNC } from './call.js'
+import { type Elementwise, elementwise } from './elementwise.js'
+import type { Asynchronous, Implementation, Implementations, Way } from './family.js'
+import { type Ordering, order } from './order.js'
+import { partialsOf, type Reductions, reduce } from './reduce.js'
+
+export type { BinaryKernel, Elementwise, TernaryKernel, UnaryKernel } from './elementwise.js'
+export type { Asynchronous, Way, When } from './family.js'
+export type {
+  ArrayOperand,
+  FloatOperand,
+  IndexOperand,
+  IntegerOperand,
+  MaskOperand,
+  NdarrayLike,
+  Operand,
+  PlainArray,
+  PlainFloatArray,
+  ScalarOperand,
+} from './operands.js'
+export type { ElementwiseOptions, KernelOptions, RangeOptions } from './options.js'
+export type { AxisOptions, BinaryOperation, Ordering } from './order.js'
+export type {
+  DeviationOptions,
+  ExactReductionKernel,
+  InitialOptions,
+  OutOptions,
+  PartialReduction,
+  PartialsShape,
+  ReductionKernel,
+  ReductionOptions,
+  Reductions,
+  Results,
+} from './reduce.js'
+
+/** Every kernel. */
+export interface AllKernels<W extends Way> extends Elementwise<W>, Reductions<W>, Ordering<W> {}
+
+/** Every kernel, in its synchronous form and in its asynchronous one. */
+export interface Kernels extends AllKernels<'sync'>, Asynchronous<AllKernels<'async'>> {
+  /** What an array for {@link Reductions.partials} has to be. */
+  partialsOf: typeof partialsOf
+}
+
+const all = (mode: Mode): Implementations => ({ ...elementwise(mode), ...reduce(mode), ...order(mode) })
+
+/** The asynchronous forms: what a call refuses, its promise rejects with. */
+function asynchronous(implementations: Implementations): Implementations {
+  const made: Record<string, Implementation> = {}
+  for (const [name, implementation] of Object.entries(implementations)) {
+    made[`${name}Async`] = async (...args) => implementation(...args)
+  }
+  return made
+}
+
+/** The implementations, each a function with the name by which it is called. */
+function named(implementations: Implementations): Implementations {
+  for (const [name, implementation] of Object.entries(implementations)) {
+    Object.defineProperty(implementation, 'name', { value: name })
+  }
+  return Object.freeze(implementations)
+}
+
+/**
+ * Numeric kernels with NumPy's meaning, compiled for the processor that the program runs on.
+ *
+ * `out` comes first and is given back. Arrays are shared arrays (of any shape), strided views, typed arrays (of one axis)
+ * and scijs ndarrays; a number, bigint or boolean in place of an input is repeated. What does not fit together is refused
+ * with an {@link InvalidArgumentError} before anything is written; an array that was closed, with a {@link ClosedError}.
+ *
+ * Each kernel blocks until it has ended. Its asynchronous form, `addAsync` of `add`, takes the same arguments, computes
+ * off the event loop, and resolves to what the other returns. Shared arrays may be closed meanwhile; typed arrays and
+ * ndarrays over them are copied when it is called, and `out` is copied back when it ends.
+ *
+ * Other processes may write to what a kernel reads: then it computes with any mixture of old and new bytes, and nothing
+ * worse happens. Locks and barriers say whose turn it is.
+ */
+export const kernels: Kernels = named({
+  ...all(SYNC),
+  ...asynchronous(all(ASYNC)),
+  partialsOf: partialsOf as Implementation,
+}) as unknown as Kernels
