@@ -186,13 +186,13 @@ test('what is too large for one buffer or for the machine is refused before anyt
 
 test('what the binding throws is of the exported classes, with a stable code and details', t => {
   const session = open(t, { workers: 1 })
-  native.objectCreate(session, LOCK, 'L', 0)
+  native.objectCreate(session, LOCK, 'L', 0, 0)
   native.arrayCreate(session, 'A', '<f8', [1], { mode: 0o600 })
   const closed = native.sessionCreate(options('closed'))
   native.sessionClose(closed)
   const cases: [() => unknown, new (...args: never) => TsdsmError, string, object][] = [
     [() => native.objectFind(session, LOCK, ''), InvalidArgumentError, 'INVALID_ARGUMENT', {}],
-    [() => native.objectCreate(session, LOCK, 'L', 0), NameExistsError, 'NAME_EXISTS', { name: 'L' }],
+    [() => native.objectCreate(session, LOCK, 'L', 0, 0), NameExistsError, 'NAME_EXISTS', { name: 'L' }],
     [() => native.arrayGet(session, 'B', false), NotFoundError, 'NOT_FOUND', { what: 'array', name: 'B' }],
     [() => native.arrayAttachFile(process.execPath, true), IncompatibleSegmentError, 'INCOMPATIBLE_SEGMENT', {}],
     [() => native.layout(closed), ClosedError, 'CLOSED', {}],
@@ -234,8 +234,8 @@ test('a worker blocked in native code ends with its main, and nothing stays', as
     `const { native } = require(${JSON.stringify(join(ROOT, 'dist/native.js'))})
     const { spawn } = require('node:child_process')
     const session = native.sessionCreate({ name: '${name}', workers: 1, slots: 4, objects: 8, arrays: 4, seed: 1n, mode: 0o600 })
-    native.waitSlice(session, native.objectCreate(session, 1, 'taken', 0), 1, 0, 0, -1)
-    native.objectCreate(session, 2, 'never full', 2)
+    native.waitSlice(session, native.objectCreate(session, 1, 'taken', 0, 0), 1, 0, 0, -1)
+    native.objectCreate(session, 2, 'never full', 2, 0)
     const bells = [native.doorbellCreate(), native.doorbellCreate()]
     const child = spawn(process.execPath, [${JSON.stringify(CHILD)}, 'worker', '${name}'], { stdio: ['ignore', 'inherit', 'inherit', ...bells] })
     console.log('pid', child.pid)
@@ -306,7 +306,7 @@ test('what a function throws under the output lock comes through, and the lock i
 
 test('a wait that is called off says so once, and the lock still works', async t => {
   const session = open(t)
-  const lock = native.objectCreate(session, LOCK, 'L', 0)
+  const lock = native.objectCreate(session, LOCK, 'L', 0, 0)
   native.waitSlice(session, lock, LOCK, 0, 0, -1)
   const statuses: number[] = []
   await new Promise<void>(resolve => {
@@ -326,8 +326,8 @@ test('a wait that is called off says so once, and the lock still works', async t
 
 test('a session that closes calls its waits off', async t => {
   const session = native.sessionCreate(options('binding'))
-  const lock = native.objectCreate(session, LOCK, 'L', 0)
-  const barrier = native.objectCreate(session, BARRIER, 'B', 2)
+  const lock = native.objectCreate(session, LOCK, 'L', 0, 0)
+  const barrier = native.objectCreate(session, BARRIER, 'B', 2, 0)
   native.waitSlice(session, lock, LOCK, 0, 0, -1)
   native.barrierArrive(session, barrier, 0, -1, true)
   const statuses = Promise.all([

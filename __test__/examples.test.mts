@@ -135,6 +135,13 @@ test.serial('readers-writers: nobody sees a half-changed table', async t => {
   t.deepEqual(await lines('readers-writers', '500', '3'), ['0 torn tables seen by 2 readers', 'All prices are 500'])
 })
 
+test.serial('limited-readers: no more at a time than there are permits', async t => {
+  t.deepEqual(await lines('limited-readers', '2', '3'), [
+    '3 workers read a file 50 times each: all the same: true',
+    'At most 2 at a time: true',
+  ])
+})
+
 test.serial('async-tasks counts the letters of files', async t => {
   const dir = await directory()
   const [one, two] = [join(dir, 'one.txt'), join(dir, 'two.txt')]

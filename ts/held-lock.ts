@@ -36,7 +36,8 @@ export abstract class HeldLock {
   readonly name: string
   readonly #place: Place
   readonly #what: string
-  readonly #waiter: Waiter
+  /** @internal */
+  readonly waiter: Waiter
   readonly #nests: boolean
   /** How often somebody on this thread was told that it holds it: an asynchronous grant on its way does not count. */
   #entered = 0
@@ -51,9 +52,10 @@ export abstract class HeldLock {
     this.#place = place
     this.#what = `${what} '${place.name}'`
     this.#nests = nests
-    this.#waiter = new Waiter(place, operation, {
+    this.waiter = new Waiter(place, operation, {
       isHeldHere: () => this.isBusyHere(),
       entered: () => this.#enter(),
+      others: () => this.otherWaiters(),
       error: (status, timeout) => this.#error(status, timeout),
     })
   }
@@ -89,7 +91,7 @@ export abstract class HeldLock {
     if (options === undefined && this.#tryFast()) return true
     const { recover = false } = checkOptions('tryAcquire', options, { recover: 'boolean' })
     this.checkOpen()
-    const status = this.#waiter.attempt(0, recover)
+    const status = this.waiter.attempt(0, recover)
     if (status === TIMED_OUT || status === DEADLOCK) return false
     this.#granted(status)
     return true
@@ -106,9 +108,9 @@ export abstract class HeldLock {
     const checked = checkOptions('acquireAsync', options, ACQUIRE_ASYNC)
     checked.signal?.throwIfAborted()
     this.checkOpen()
-    if (!this.#waiter.occupied && this.#tryFast()) return false
-    if (checked.timeout === 0 && (this.isBusyHere() || this.#waiter.occupied)) throw this.#error(TIMED_OUT, 0)
-    return this.#waiter.enter(0, checked.recover ?? false, checked)
+    if (!this.waiter.occupied && this.#tryFast()) return false
+    if (checked.timeout === 0 && (this.isBusyHere() || this.waiter.occupied)) throw this.#error(TIMED_OUT, 0)
+    return this.waiter.enter(0, checked.recover ?? false, checked)
   }
 
   /**
@@ -167,7 +169,7 @@ export abstract class HeldLock {
    * @internal
    */
   callOff(reason: unknown): void {
-    this.#waiter.callOffAll(reason)
+    this.waiter.callOffAll(reason)
   }
 
   /**
@@ -176,7 +178,7 @@ export abstract class HeldLock {
    * @internal
    */
   advance(): void {
-    if (this.#waiter.occupied) this.#waiter.advance()
+    if (this.waiter.occupied) this.waiter.advance()
   }
 
   /**
@@ -185,7 +187,7 @@ export abstract class HeldLock {
    * @internal
    */
   get isAwaitedHere(): boolean {
-    return this.#waiter.occupied
+    return this.waiter.occupied
   }
 
   /** Takes it without a call of the binding, where that is possible. */
@@ -195,7 +197,7 @@ export abstract class HeldLock {
 
   /** Gives it back. False, and nothing changed, where this thread does not hold it. */
   protected giveBack(): boolean {
-    return this.#waiter.giveBack(0)
+    return this.waiter.giveBack(0)
   }
 
   /** Whether an asynchronous acquire of this thread has to wait for this thread. */
@@ -206,6 +208,11 @@ export abstract class HeldLock {
   /** Whether a blocking wait of this thread could keep an asynchronous one from ever ending. */
   protected isAwaited(): boolean {
     return this.isAwaitedHere && !this.held
+  }
+
+  /** Of the same object. */
+  protected otherWaiters(): readonly Waiter[] {
+    return []
   }
 
   /** Something on this thread has been given back. */
@@ -230,8 +237,8 @@ export abstract class HeldLock {
   #wait(timeout: number, recover: boolean): boolean {
     this.checkOpen()
     if (this.#tryFast()) return false
-    if (!this.isAwaited()) return this.#granted(this.#waiter.block(0, recover, timeout), timeout)
-    const status = this.#waiter.attempt(0, recover)
+    if (!this.isAwaited()) return this.#granted(this.waiter.block(0, recover, timeout), timeout)
+    const status = this.waiter.attempt(0, recover)
     if (status !== TIMED_OUT && status !== DEADLOCK) return this.#granted(status)
     throw new DeadlockError(
       `this thread waits for ${this.#what} asynchronously already: a blocking wait could keep that one from ever releasing it`,

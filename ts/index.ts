@@ -22,13 +22,14 @@ export { type AcquireAsyncOptions, type AcquireOptions, HeldLock, type LockGuard
 export type { AxisSlice, Slice } from './indexing.js'
 export * from './kernels/index.js'
 export { Lock } from './lock.js'
-export { type CreateBarrierOptions, NamedObjects, ObjectMaker } from './named-objects.js'
+export { type CreateBarrierOptions, type CreateSemaphoreOptions, NamedObjects, ObjectMaker } from './named-objects.js'
 export type { SegmentInfo } from './native.js'
 export type { Progress, WorkerProgress } from './progress.js'
 export type { Resource, ResourceSplitOptions } from './resource.js'
 export type { RunOptions } from './run.js'
 export { RwLock, RwLockSide } from './rw-lock.js'
 export type { Guard } from './section.js'
+export { type PermitAsyncOptions, type PermitOptions, Semaphore } from './semaphore.js'
 export type { ShapeLike } from './shape.js'
 export {
   type DTypeElement,

@@ -1,8 +1,10 @@
 import type { Barrier } from './barrier.js'
+import { InvalidArgumentError } from './errors.js'
 import type { Lock } from './lock.js'
 import type { Objects, ObjectTable } from './object-table.js'
 import { checkOptions } from './options.js'
 import type { RwLock } from './rw-lock.js'
+import type { Semaphore } from './semaphore.js'
 
 /** What main has made by name, as main and the tasks find it. */
 export abstract class NamedObjects {
@@ -54,6 +56,20 @@ export abstract class NamedObjects {
     return this.#byName('reader-writer lock')
   }
 
+  /**
+   * The semaphore `name`, made by {@link Cluster.createSemaphore}.
+   *
+   * @throws NotFoundError, ClosedError
+   */
+  getSemaphore(name: string): Semaphore {
+    return this.objects().get('semaphore', name)
+  }
+
+  /** The semaphores by name: `semaphores.S` is `getSemaphore('S')`. */
+  get semaphores(): Readonly<Record<string, Semaphore>> {
+    return this.#byName('semaphore')
+  }
+
   #byName<K extends keyof Objects>(kind: K): Readonly<Record<string, Objects[K]>> {
     return byName(name => this.objects().get(kind, name))
   }
@@ -63,6 +79,14 @@ export abstract class NamedObjects {
 export interface CreateBarrierOptions {
   /** How many have to come before all may pass. Default: the number of workers. */
   parties?: number
+}
+
+/** Options of {@link Cluster.createSemaphore}. */
+export interface CreateSemaphoreOptions {
+  /** How many permits are free at first, up to 1,048,575. */
+  permits: number
+  /** Whether a permit belongs to the thread that took it, so that it comes back when that one dies. Default: true. */
+  owned?: boolean
 }
 
 /** What main makes by name for itself and the workers. */
@@ -95,6 +119,19 @@ export abstract class ObjectMaker extends NamedObjects {
    */
   createRwLock(name: string): RwLock {
     return this.objects().create('reader-writer lock', name)
+  }
+
+  /**
+   * Makes a semaphore, which the workers find by `res.getSemaphore(name)`.
+   *
+   * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
+   */
+  createSemaphore(name: string, options: CreateSemaphoreOptions): Semaphore {
+    const objects = this.objects()
+    const kinds = { permits: 'size', owned: 'boolean' } as const
+    const { permits, owned = true } = checkOptions('createSemaphore', options, kinds)
+    if (permits === undefined) throw new InvalidArgumentError("createSemaphore needs the option 'permits'")
+    return objects.create('semaphore', name, permits, owned ? 0 : 1)
   }
 }
 

@@ -4,6 +4,7 @@ import { Lock } from './lock.js'
 import { native } from './native.js'
 import { checkName } from './options.js'
 import { RwLock } from './rw-lock.js'
+import { Semaphore } from './semaphore.js'
 import type { Session } from './session.js'
 import type { Place } from './waiter.js'
 
@@ -12,6 +13,7 @@ export interface Objects {
   lock: Lock
   barrier: Barrier
   'reader-writer lock': RwLock
+  semaphore: Semaphore
 }
 
 /** The binding's number of each kind, and what stands for it here. */
@@ -19,6 +21,7 @@ const KINDS: { [K in keyof Objects]: { code: number; make(place: Place): Objects
   lock: { code: 1, make: place => new Lock(place) },
   barrier: { code: 2, make: place => new Barrier(place) },
   'reader-writer lock': { code: 3, make: place => new RwLock(place) },
+  semaphore: { code: 4, make: place => new Semaphore(place) },
 }
 
 /** Where the run's own lock and barrier are. */
@@ -68,9 +71,10 @@ export class ObjectTable {
     this.#lock?.callOff(new ClosedError("the task that waited for the run's own lock is over"))
   }
 
-  /** Makes an object. `parameter` is what the binding wants to know of it. */
-  create<K extends keyof Objects>(kind: K, name: string, parameter = 0): Objects[K] {
-    const index = native.objectCreate(this.#session.handle, KINDS[kind].code, checkName(kind, name), parameter)
+  /** Makes an object. `parameter` and `option` are what the binding wants to know of it. */
+  create<K extends keyof Objects>(kind: K, name: string, parameter = 0, option = 0): Objects[K] {
+    const { code } = KINDS[kind]
+    const index = native.objectCreate(this.#session.handle, code, checkName(kind, name), parameter, option)
     return this.#keep(kind, name, index)
   }
 

@@ -11,6 +11,8 @@ interface Kinds {
   mode: number
   /** An integer of 1 or more. */
   count: number
+  /** An integer of 0 or more. */
+  size: number
   /** Milliseconds: a number of 0 or more, Infinity for never. */
   time: number
   signal: AbortSignal
@@ -27,6 +29,7 @@ const EXPECTED: { [K in keyof Kinds]: [text: string, test: (value: unknown) => b
     value => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0o777,
   ],
   count: ['an integer of 1 or more', value => Number.isSafeInteger(value) && (value as number) >= 1],
+  size: ['an integer from 0 to 2^32 - 1', value => Number.isInteger(value) && (value as number) >>> 0 === value],
   time: ['milliseconds, 0 or more', value => typeof value === 'number' && value >= 0],
   signal: ['an AbortSignal', value => value instanceof AbortSignal],
   function: ['a function', value => typeof value === 'function'],

@@ -2,7 +2,7 @@ import { NotOwnerError } from './errors.js'
 import { HeldLock } from './held-lock.js'
 import { native } from './native.js'
 import { closedError } from './wait.js'
-import type { Place } from './waiter.js'
+import type { Place, Waiter } from './waiter.js'
 
 /** The binding's numbers of the operations. */
 const READ = 2
@@ -30,6 +30,11 @@ export class RwLockSide extends HeldLock {
   protected override isAwaited(): boolean {
     const { read, write } = this.#lock()
     return !read.held && !write.held && (write.isAwaitedHere || (this.#writes && read.isAwaitedHere))
+  }
+
+  protected override otherWaiters(): readonly Waiter[] {
+    const { read, write } = this.#lock()
+    return [this.#writes ? read.waiter : write.waiter]
   }
 
   protected override released(): void {

@@ -37,8 +37,10 @@ export interface Place {
 export interface Gate {
   /** Whether nobody on this thread can have it before somebody on it gives something back. */
   isHeldHere(): boolean
-  /** Is told when a ticket has it. */
-  entered(): void
+  /** Is told when a ticket with this argument has it. */
+  entered(argument: number): void
+  /** Other waits of this thread at the same object: those of them that were called off must not get in the way. */
+  others?(): readonly Waiter[]
   /** The error that a status stands for. */
   error(status: number, timeout?: number): Error
 }
@@ -74,13 +76,13 @@ export class Waiter {
 
   /** What can be had at once: a status, {@link TIMED_OUT} where it cannot. */
   attempt(argument: number, recover: boolean): number {
-    this.#reap()
+    this.#reapAll()
     return this.#slice(argument, flagsOf(recover) | TRY, -1)
   }
 
   /** Waits, in slices that return here. Blocks. A status that is decided. */
   block(argument: number, recover: boolean, timeout: number): number {
-    this.#reap()
+    this.#reapAll()
     const deadline = deadlineOf(timeout)
     let flags = flagsOf(recover)
     for (;;) {
@@ -152,6 +154,11 @@ export class Waiter {
     this.#wait = { handle, ticket }
   }
 
+  #reapAll(): void {
+    this.#reap()
+    for (const other of this.#gate.others?.() ?? []) other.#reap()
+  }
+
   /**
    * Ends a wait that was called off and has not ended yet: it must not get in the way of this thread, which may not
    * return to its event loop soon.
@@ -167,7 +174,7 @@ export class Waiter {
   #settle(ticket: Ticket, status: number): void {
     this.#remove(ticket)
     if (holds(status)) {
-      this.#gate.entered()
+      this.#gate.entered(ticket.argument)
       ticket.resolve(status === ACQUIRED_POISONED)
     } else {
       ticket.reject(this.#gate.error(status))

@@ -14,7 +14,7 @@
 use std::mem::{align_of, offset_of, size_of};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::{barrier, mutex, rwlock, word};
+use crate::{barrier, mutex, rwlock, semaphore, word};
 
 mod geometry;
 
@@ -162,6 +162,8 @@ pub struct Body {
     pub lock: mutex::Layout,
     /// Of a reader-writer lock.
     pub rwlock: rwlock::Layout,
+    /// Of a semaphore.
+    pub semaphore: semaphore::Layout,
     /// Of a barrier, which begins on a cache line.
     pub barrier: barrier::Layout,
 }
@@ -251,7 +253,9 @@ pub const HASH: u64 = fnv(&[
     size_of::<mutex::Layout>() as u64,
     size_of::<rwlock::Layout>() as u64,
     size_of::<barrier::Layout>() as u64,
+    size_of::<semaphore::Layout>() as u64,
     offset_of!(Body, rwlock) as u64,
+    offset_of!(Body, semaphore) as u64,
     offset_of!(Body, barrier) as u64,
     offset_of!(Header, hash) as u64,
     offset_of!(Header, seed) as u64,

@@ -43,6 +43,7 @@ pub mod run;
 pub mod rwlock;
 #[cfg(not(loom))]
 pub mod segment;
+pub mod semaphore;
 #[cfg(not(loom))]
 pub mod slots;
 pub mod spin;

@@ -11,6 +11,7 @@ use crate::control::Control;
 use crate::layout::{Body, FREE, LIVE, ObjectHead, load_bytes, store_bytes};
 use crate::object::Object;
 use crate::rwlock::RwLock;
+use crate::semaphore::{MAX_PERMITS, Semaphore};
 use crate::table::{Table, entries};
 use crate::word::Owner;
 use crate::{Error, Result, mutex, name};
@@ -25,6 +26,8 @@ pub enum Kind {
     Barrier = 2,
     /// A reader-writer lock: [`crate::rwlock`].
     RwLock = 3,
+    /// A semaphore: [`crate::semaphore`].
+    Semaphore = 4,
 }
 
 /// What an object is to be.
@@ -39,6 +42,13 @@ pub enum Spec {
     },
     /// A reader-writer lock.
     RwLock,
+    /// A semaphore.
+    Semaphore {
+        /// How many permits are free at first: 1 to [`MAX_PERMITS`], or from 0 where it is not owned.
+        permits: u32,
+        /// Whether a permit belongs to whoever took it: the dead give theirs back.
+        owned: bool,
+    },
 }
 
 impl Spec {
@@ -48,6 +58,7 @@ impl Spec {
             Spec::Lock => Kind::Lock,
             Spec::Barrier { .. } => Kind::Barrier,
             Spec::RwLock => Kind::RwLock,
+            Spec::Semaphore { .. } => Kind::Semaphore,
         }
     }
 
@@ -57,6 +68,12 @@ impl Spec {
             Spec::Barrier { parties } if !(1..=slots).contains(&parties) => Err(Error::InvalidArgument(format!(
                 "a barrier here can have 1 to {slots} parties, one per slot, not {parties}"
             ))),
+            Spec::Semaphore { permits, owned } if !(u32::from(owned)..=MAX_PERMITS).contains(&permits) => {
+                let least = u32::from(owned);
+                let message =
+                    format!("a semaphore like that begins with {least} to {MAX_PERMITS} permits, not {permits}");
+                Err(Error::InvalidArgument(message))
+            }
             _ => Ok(()),
         }
     }
@@ -70,7 +87,8 @@ pub const DEFAULT_BARRIER: u32 = 1;
 impl Kind {
     /// The kind of this number.
     pub fn from_code(code: u32) -> Option<Kind> {
-        [Kind::Lock, Kind::Barrier, Kind::RwLock].into_iter().find(|&kind| kind as u32 == code)
+        use Kind::*;
+        [Lock, Barrier, RwLock, Semaphore].into_iter().find(|&kind| kind as u32 == code)
     }
 
     /// As it is called in messages.
@@ -79,6 +97,7 @@ impl Kind {
             Kind::Lock => "lock",
             Kind::Barrier => "barrier",
             Kind::RwLock => "reader-writer lock",
+            Kind::Semaphore => "semaphore",
         }
     }
 }
@@ -183,6 +202,7 @@ impl Control {
             Spec::Lock => self.body(index).lock.renew(),
             Spec::Barrier { parties } => self.barrier_at(index).restart(parties),
             Spec::RwLock => self.body(index).rwlock.renew(),
+            Spec::Semaphore { permits, owned } => self.body(index).semaphore.renew(permits, owned),
         }
         self.live().high[1].fetch_max(index + 1, Ordering::Release);
         cell.head.store(self.next_generation() << 8 | LIVE, Ordering::Release);
@@ -240,6 +260,15 @@ impl Control {
         Ok(self.rwlock_at(index))
     }
 
+    /// The semaphore at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn semaphore(&self, index: u32) -> Result<Semaphore<'_>> {
+        self.check_kind(index, Kind::Semaphore)?;
+        Ok(self.semaphore_at(index))
+    }
+
     /// Wakes those of `me` who are asleep in an object (and perhaps a few others), to look again. Nothing happens where
     /// there is none.
     pub fn nudge(&self, index: u32, me: Owner) {
@@ -256,6 +285,7 @@ impl Control {
             Kind::Lock => Box::new(&self.body(index).lock),
             Kind::Barrier => Box::new(self.barrier_at(index)),
             Kind::RwLock => Box::new(self.rwlock_at(index)),
+            Kind::Semaphore => Box::new(self.semaphore_at(index)),
         }
     }
 
@@ -265,6 +295,10 @@ impl Control {
 
     fn rwlock_at(&self, index: u32) -> RwLock<'_> {
         RwLock { layout: &self.body(index).rwlock, readers: self.table(index) }
+    }
+
+    fn semaphore_at(&self, index: u32) -> Semaphore<'_> {
+        Semaphore { layout: &self.body(index).semaphore, held: self.table(index) }
     }
 
     fn body(&self, index: u32) -> &Body {

@@ -15,6 +15,8 @@ pub enum Operation {
     Read,
     /// To write under a reader-writer lock.
     Write,
+    /// To have so many permits of a semaphore.
+    Acquire(u32),
 }
 
 impl Operation {
@@ -22,11 +24,12 @@ impl Operation {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a number that stands for none.
-    pub fn from_code(code: u32, _argument: u32) -> Result<Operation> {
+    pub fn from_code(code: u32, argument: u32) -> Result<Operation> {
         match code {
             1 => Ok(Operation::Lock),
             2 => Ok(Operation::Read),
             3 => Ok(Operation::Write),
+            4 => Ok(Operation::Acquire(argument)),
             _ => Err(Error::InvalidArgument(format!("there is no operation {code} on an object"))),
         }
     }
@@ -37,6 +40,7 @@ impl Operation {
         match self {
             Operation::Lock => Kind::Lock,
             Operation::Read | Operation::Write => Kind::RwLock,
+            Operation::Acquire(_) => Kind::Semaphore,
         }
     }
 }
@@ -51,6 +55,7 @@ impl Control {
             Operation::Lock => self.mutex(index)?.lock_slice(me, request, self),
             Operation::Read => self.rwlock(index)?.read_slice(me, request, self),
             Operation::Write => self.rwlock(index)?.write_slice(me, request, self),
+            Operation::Acquire(permits) => self.semaphore(index)?.acquire_slice(me, permits, request, self),
         })
     }
 
@@ -69,7 +74,7 @@ impl Control {
     pub fn abandon(&self, index: u32, operation: Operation, me: Owner, halfway: bool) -> Result<()> {
         match operation {
             Operation::Lock => self.mutex(index)?.abandon(),
-            Operation::Read => self.check_operation(index, operation)?,
+            Operation::Read | Operation::Acquire(_) => self.check_operation(index, operation)?,
             Operation::Write => self.rwlock(index)?.abandon_write(me, halfway),
         }
         Ok(())
@@ -84,6 +89,7 @@ impl Control {
             Operation::Lock => self.mutex(index)?.unlock(me),
             Operation::Read => self.rwlock(index)?.unlock_read(me),
             Operation::Write => self.rwlock(index)?.unlock_write(me),
+            Operation::Acquire(permits) => self.semaphore(index)?.release(me, permits),
         })
     }
 }

@@ -4,13 +4,14 @@
 //! dies, cannot make the dead look alive; every step may be done again by the next. At each object the word changes first
 //! and then all are woken: a waiter that looked before the change and sleeps after it is woken by it.
 //!
-//! Semaphores, when there are any, come after everything else: their holders may wait for a lock meanwhile.
+//! Semaphores come after everything else: whoever gets a permit of the dead finds what it guards recovered.
 
 use std::sync::atomic::{Ordering, fence};
 
 use crate::Result;
 use crate::control::Control;
 use crate::object::Departed;
+use crate::objects::Kind;
 use crate::slots::{State, pack, process_has_ended};
 use crate::sys::process;
 use crate::word::Owner;
@@ -80,8 +81,10 @@ fn recover(control: &Control, owner: Owner) {
     // Against the fence in `run::begin`, which enters members and then asks whether they live.
     fence(Ordering::SeqCst);
     let worker = control.valid_worker(slot.worker.load(Ordering::Relaxed));
-    for (index, kind) in control.live_objects() {
-        control.object(index, kind).participant_died(Departed { owner, worker });
+    for last in [false, true] {
+        for (index, kind) in control.live_objects().filter(|(_, kind)| (*kind == Kind::Semaphore) == last) {
+            control.object(index, kind).participant_died(Departed { owner, worker });
+        }
     }
     slot.intent.store(0, Ordering::Relaxed);
     // The byte may be held: by a child of the dead that has not called exec, or by one who is claiming the slot and

@@ -12,6 +12,7 @@ use tsdsm_core::mutex;
 use tsdsm_core::object::{Departed, Object};
 use tsdsm_core::primitive::{Deadline, advance};
 use tsdsm_core::rwlock::{self, RwLock};
+use tsdsm_core::semaphore::{self, Semaphore};
 use tsdsm_core::table::{Table, entries};
 use tsdsm_core::wait::{Request, Slice};
 use tsdsm_core::word::{Liveness, Owner};
@@ -509,5 +510,59 @@ fn the_death_of_a_reader_lets_a_sleeping_writer_in() {
         };
         shared.lock().participant_died(Departed { owner: me(3), worker: None });
         writer.join().unwrap();
+    });
+}
+
+/// A semaphore with its entries, and who lives.
+struct Pool {
+    layout: semaphore::Layout,
+    held: Vec<AtomicU64>,
+    world: World,
+}
+
+impl Pool {
+    fn new(permits: u32) -> Arc<Self> {
+        let held = (0..entries(3)).map(|_| AtomicU64::new(0)).collect();
+        Arc::new(Pool { layout: semaphore::Layout::new(permits, true), held, world: World::new() })
+    }
+
+    fn semaphore(&self) -> Semaphore<'_> {
+        Semaphore { layout: &self.layout, held: Table(&self.held) }
+    }
+
+    fn work(&self, owner: Owner, permits: u32) {
+        assert_eq!(self.semaphore().acquire(owner, permits, None, &self.world), Slice::Acquired);
+        assert_eq!(self.semaphore().holds(owner), permits);
+        assert!(self.semaphore().release(owner, permits));
+    }
+}
+
+#[test]
+fn permits_are_neither_lost_nor_doubled_and_no_sleeper_is_forgotten() {
+    explore(3, || {
+        let pool = Pool::new(2);
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.work(me(1), 2))
+        };
+        pool.work(me(0), 1);
+        other.join().unwrap();
+        assert_eq!(pool.semaphore().info().free, 2);
+        assert_eq!((pool.semaphore().holds(me(0)), pool.semaphore().holds(me(1))), (0, 0));
+    });
+}
+
+#[test]
+fn the_permits_of_the_dead_reach_a_sleeper() {
+    explore(3, || {
+        let pool = Pool::new(1);
+        assert_eq!(pool.semaphore().acquire(me(2), 1, None, &pool.world), Slice::Acquired);
+        let other = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.work(me(1), 1))
+        };
+        pool.semaphore().participant_died(Departed { owner: me(2), worker: None });
+        other.join().unwrap();
+        assert_eq!(pool.semaphore().info().free, 1);
     });
 }

@@ -23,6 +23,7 @@ mod mapped;
 pub mod objects;
 pub mod operations;
 pub mod runs;
+pub mod semaphores;
 pub mod session;
 mod uv;
 pub mod wait;

@@ -13,21 +13,23 @@ fn kind_of(env: &Env, kind: f64) -> Result<Kind> {
     Kind::from_code(code).ok_or_else(|| invalid(env, format!("there is no kind {code} of object")))
 }
 
-/// What an object is to be: a kind and a number that belongs to it.
-fn spec_of(env: &Env, kind: f64, parameter: f64) -> Result<Spec> {
+/// What an object is to be: a kind, and two numbers that belong to it.
+fn spec_of(env: &Env, kind: f64, parameter: f64, option: f64) -> Result<Spec> {
     let parameter = count(env, "the parameter of an object", parameter)?;
+    let option = count(env, "the option of an object", option)?;
     Ok(match kind_of(env, kind)? {
         Kind::Lock => Spec::Lock,
         Kind::Barrier => Spec::Barrier { parties: parameter },
         Kind::RwLock => Spec::RwLock,
+        Kind::Semaphore => Spec::Semaphore { permits: parameter, owned: option == 0 },
     })
 }
 
-/// Creates an object: 1 a lock, 2 a barrier for so many parties, 3 a reader-writer lock. Its index; 0 and 1 are the
-/// defaults.
+/// Creates an object: 1 a lock, 2 a barrier for so many parties, 3 a reader-writer lock, 4 a semaphore with so many
+/// permits (option 1: unowned). Its index; 0 and 1 are the defaults.
 #[napi(catch_unwind)]
-pub fn object_create(env: &Env, session: Session, kind: f64, name: String, parameter: f64) -> Result<u32> {
-    objects::create(&session.control, &name, &spec_of(env, kind, parameter)?).or_throw(env)
+pub fn object_create(env: &Env, session: Session, kind: f64, name: String, parameter: f64, option: f64) -> Result<u32> {
+    objects::create(&session.control, &name, &spec_of(env, kind, parameter, option)?).or_throw(env)
 }
 
 /// The index of the object of this kind and name.

@@ -4,4 +4,5 @@
 mod barriers;
 mod locks;
 mod rwlocks;
+mod semaphores;
 mod world;

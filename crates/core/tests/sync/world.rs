@@ -13,6 +13,7 @@ use tsdsm_core::barrier::{Barrier, Layout as BarrierLayout, Patience, Turn};
 use tsdsm_core::mutex::Layout as Lock;
 use tsdsm_core::primitive::Deadline;
 use tsdsm_core::rwlock::{Layout as RwLayout, RwLock};
+use tsdsm_core::semaphore::{Layout as SemaphoreLayout, Semaphore};
 use tsdsm_core::table::{Table, entries};
 use tsdsm_core::wait::tick;
 use tsdsm_core::word::{Liveness, Owner};
@@ -28,7 +29,8 @@ pub struct Shared {
     /// The lock under test.
     pub lock: Lock,
     rwlock: RwLayout,
-    readers: [AtomicU64; SLOTS],
+    semaphore: SemaphoreLayout,
+    entries: [AtomicU64; SLOTS],
     /// Counted under the lock, without being atomic in effect: load, then store.
     pub count: AtomicU64,
     /// Participants that were started: what the spinning goes by.
@@ -74,7 +76,11 @@ impl World {
     }
 
     pub fn rwlock(&self) -> RwLock<'_> {
-        RwLock { layout: &self.rwlock, readers: Table(&self.readers) }
+        RwLock { layout: &self.rwlock, readers: Table(&self.entries) }
+    }
+
+    pub fn semaphore(&self) -> Semaphore<'_> {
+        Semaphore { layout: &self.semaphore, held: Table(&self.entries) }
     }
 
     /// Takes the token of `slot`, for the life of this process.
