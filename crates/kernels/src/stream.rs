@@ -33,78 +33,57 @@ fn largest_cache() -> Option<usize> {
         .max()
 }
 
+/// The bytes of one line, on their way to memory.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(64))]
+pub(crate) struct Line([u64; LINE_BYTES / 8]);
+
+impl Line {
+    /// Stores it at `to`, past the caches where the processor can do that.
+    ///
+    /// # Safety
+    /// A line may be written at `to`, which is aligned to one.
+    #[inline(always)]
+    pub unsafe fn stream(&self, to: *mut u8) {
+        #[cfg(target_arch = "x86_64")]
+        for part in 0..LINE_BYTES / 16 {
+            use std::arch::x86_64::{__m128i, _mm_load_si128, _mm_stream_si128};
+            // SAFETY: the caller's promise; SSE2 is part of x86-64.
+            unsafe {
+                let value = _mm_load_si128((&raw const self.0).cast::<__m128i>().add(part));
+                _mm_stream_si128(to.cast::<__m128i>().add(part), value);
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        // SAFETY: the caller's promise.
+        unsafe {
+            to.cast::<Line>().write(*self);
+        }
+    }
+}
+
 /// Copies bytes past the caches where the processor can do that. [`fence`] has to follow before others are told of them.
 ///
 /// # Safety
 /// `from` may be read, `to` may be written, and they do not overlap.
 pub(crate) unsafe fn copy(to: *mut u8, from: *const u8, bytes: usize) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: the caller's promise; the parts are within.
+    let head = to.align_offset(LINE_BYTES).min(bytes);
+    let tail = bytes - (bytes - head) % LINE_BYTES;
+    // SAFETY: the caller's promise; all lies within, and what lies between head and tail are whole lines.
     unsafe {
-        let head = to.align_offset(LINE_BYTES).min(bytes);
-        let body = (bytes - head) / LINE_BYTES * LINE_BYTES;
         to.copy_from_nonoverlapping(from, head);
-        x86::lines(to.add(head), from.add(head), body);
-        to.add(head + body).copy_from_nonoverlapping(from.add(head + body), bytes - head - body);
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    // SAFETY: the caller's promise.
-    unsafe {
-        to.copy_from_nonoverlapping(from, bytes);
+        for at in (head..tail).step_by(LINE_BYTES) {
+            from.add(at).cast::<Line>().read_unaligned().stream(to.add(at));
+        }
+        to.add(tail).copy_from_nonoverlapping(from.add(tail), bytes - tail);
     }
 }
 
-/// Puts the stores of [`copy`] before all that this thread does after it.
+/// Puts the stores of [`copy`] and [`Line::stream`] before all that this thread does after it.
 pub(crate) fn fence() {
     // SAFETY: every x86-64 has it.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         std::arch::x86_64::_mm_sfence();
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::{
-        __m128i, __m256i, _mm_loadu_si128, _mm_stream_si128, _mm256_loadu_si256, _mm256_stream_si256,
-    };
-
-    use super::LINE_BYTES;
-    use crate::isa::Isa;
-
-    /// Copies whole lines. `to` is aligned to a line.
-    pub unsafe fn lines(to: *mut u8, from: *const u8, bytes: usize) {
-        if Isa::best() == Isa::Baseline {
-            // SAFETY: the caller's promise; SSE2 is part of x86-64.
-            unsafe { sse2(to, from, bytes) };
-        } else {
-            // SAFETY: as above, and the processor has AVX2.
-            unsafe { avx2(to, from, bytes) };
-        }
-    }
-
-    unsafe fn sse2(to: *mut u8, from: *const u8, bytes: usize) {
-        for at in (0..bytes).step_by(LINE_BYTES) {
-            for part in (0..LINE_BYTES).step_by(16) {
-                // SAFETY: within the lines; `to` is aligned.
-                unsafe {
-                    let value = _mm_loadu_si128(from.add(at + part).cast::<__m128i>());
-                    _mm_stream_si128(to.add(at + part).cast(), value);
-                }
-            }
-        }
-    }
-
-    #[target_feature(enable = "avx2")]
-    unsafe fn avx2(to: *mut u8, from: *const u8, bytes: usize) {
-        for at in (0..bytes).step_by(LINE_BYTES) {
-            // SAFETY: within the lines; `to` is aligned.
-            unsafe {
-                let low = _mm256_loadu_si256(from.add(at).cast::<__m256i>());
-                let high = _mm256_loadu_si256(from.add(at + 32).cast::<__m256i>());
-                _mm256_stream_si256(to.add(at).cast(), low);
-                _mm256_stream_si256(to.add(at + 32).cast(), high);
-            }
-        }
     }
 }

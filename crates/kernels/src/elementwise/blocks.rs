@@ -12,7 +12,7 @@ use crate::array::{Array, ArrayMut};
 use crate::cast::Casts;
 use crate::dtype::DType;
 use crate::elementwise::Elementwise;
-use crate::elementwise::loops::{Block, Signature};
+use crate::elementwise::loops::{Block, Loop, Signature};
 use crate::elementwise::moves::{fill, gather, scatter, scatter_where};
 use crate::elementwise::space::{Cursor, OPERANDS, Space};
 use crate::error::{Result, refuse};
@@ -47,6 +47,8 @@ pub(crate) struct Job<'a> {
     pub writes: [DType; 2],
     /// What is done; the result is the first input where there is none.
     pub body: Option<&'a Body<'a>>,
+    /// The same with results past the caches, if there is such a form.
+    pub streaming: Option<&'a Body<'a>>,
     /// Whether blocks are in C order, with [`Block::start`].
     pub ordered: bool,
     /// How much one element is to compute, in additions: with more, less elements are worth a thread.
@@ -65,13 +67,15 @@ pub(crate) fn execute(
         return refuse(format!("a result of type {} cannot be stored into {}", signature.result, out.dtype()));
     }
     // SAFETY: a job's blocks are of the types that it names.
-    let body = signature.run.map(|run| move |block: &Block| unsafe { run(block) });
+    let body_of = |run: Option<Loop>| run.map(|run| move |block: &Block| unsafe { run(block) });
+    let (body, streaming) = (body_of(signature.run), body_of(signature.run_streaming));
     Job {
         out,
         inputs,
         reads: &[signature.input; INPUTS][..inputs.len()],
         writes: [signature.output, signature.result],
         body: body.as_ref().map(|body| body as &Body<'_>),
+        streaming: streaming.as_ref().map(|body| body as &Body<'_>),
         ordered: false,
         weight,
     }
@@ -182,7 +186,8 @@ impl<'a> Plan<'a> {
         let traffic: usize = all().filter(|input| !input.constant).map(|input| input.dtype.size()).sum();
         let traffic = (traffic + job.out.dtype().size()).saturating_mul(job.out.size());
         let streams = contiguous && mask.is_none() && !in_place && traffic >= stream::last_level_cache();
-        let direct = mask.is_none() && !in_place && !streams;
+        let streaming = job.streaming.filter(|_| streams && casts.is_empty());
+        let direct = mask.is_none() && !in_place && (!streams || streaming.is_some());
 
         let computes = job.body.is_some() || !casts.is_empty();
         let needs_blocks = all().any(|input| !input.is_direct()) || computes && !(direct && contiguous);
@@ -192,7 +197,7 @@ impl<'a> Plan<'a> {
             space,
             inputs,
             mask,
-            body: job.body,
+            body: streaming.or(job.body),
             out: wide[OUT].as_ref().unwrap_or(&job.out).data().cast_mut(),
             out_dtype: job.out.dtype(),
             casts,

@@ -40,6 +40,7 @@ pub fn select(
         reads: &[tested, dtype, dtype],
         writes: [dtype, dtype],
         body: Some(&body),
+        streaming: None,
         ordered: false,
         weight: 1,
     }
