@@ -214,6 +214,9 @@ impl<'a> Array<'a> {
     /// # Errors
     /// [`crate::Error::InvalidArgument`] where the shapes do not fit.
     pub fn broadcast(&self, shape: &Shape) -> Result<Array<'a>> {
+        if self.shape == *shape {
+            return Ok(*self);
+        }
         let mut wide = Array { shape: *shape, strides: [0; MAX_RANK], ..*self };
         let missing = shape.len().checked_sub(self.rank());
         let fits = missing.is_some_and(|missing| {

@@ -8,7 +8,7 @@ use crate::elementwise::loops::{Block, Loop, operations, run};
 /// How elements of one type become those of another: loops, one after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Casts {
-    steps: [(Loop, DType); MOST],
+    steps: [Option<(Loop, DType)>; MOST],
     len: usize,
     to: DType,
 }
@@ -24,7 +24,7 @@ impl Casts {
 
     /// From one type to a second, and from there to a third.
     pub fn through(from: DType, rounded: DType, to: DType) -> Casts {
-        let mut casts = Casts { steps: [(run::<Cast, u8, u16, 1>, to); MOST], len: 0, to };
+        let mut casts = Casts { steps: [None; MOST], len: 0, to };
         casts.push(from, rounded);
         casts.push(rounded, to);
         casts
@@ -32,7 +32,7 @@ impl Casts {
 
     fn push(&mut self, from: DType, to: DType) {
         let mut step = |run: Loop, to: DType| {
-            self.steps[self.len] = (run, to);
+            self.steps[self.len] = Some((run, to));
             self.len += 1;
         };
         match (from, to) {
@@ -67,7 +67,7 @@ impl Casts {
 
     /// The size of the widest type on the way.
     pub fn widest(&self) -> usize {
-        self.steps[..self.len].iter().map(|(_, to)| to.size()).max().unwrap_or(0)
+        self.steps.iter().flatten().map(|(_, to)| to.size()).max().unwrap_or(0)
     }
 
     /// Converts `len` elements, and says where they are then: where they were if nothing is to be done, else at `target`, or
@@ -82,7 +82,7 @@ impl Casts {
         target: Option<*mut u8>,
         buffers: [*mut u8; 2],
     ) -> *const u8 {
-        for (i, (step, _)) in self.steps[..self.len].iter().enumerate() {
+        for (i, (step, _)) in self.steps.iter().flatten().enumerate() {
             let out = target.filter(|_| i + 1 == self.len).unwrap_or(buffers[i % 2]);
             // SAFETY: the caller's promise.
             unsafe { step(&Block { out, inputs: [from; 3], len, start: 0 }) };

@@ -85,40 +85,62 @@ pub(crate) fn execute(
 impl Job<'_> {
     /// Checks the operands, and does it.
     pub fn run(self, options: &Elementwise<'_>) -> Result<()> {
-        let mut wide = [None; OPERANDS];
-        wide[OUT] = Some(*self.out);
-        for (slot, input) in wide[FIRST_INPUT..].iter_mut().zip(self.inputs) {
-            *slot = Some(input.broadcast(self.out.shape())?);
+        let shape = self.out.shape();
+        let mut operands: [Option<&Array<'_>>; OPERANDS] = [None; OPERANDS];
+        operands[OUT] = Some(&self.out);
+        for (operand, input) in operands[FIRST_INPUT..].iter_mut().zip(self.inputs) {
+            *operand = Some(input);
         }
         if let Some(mask) = &options.mask {
             if !matches!(mask.dtype(), DType::Bool | DType::U8) {
                 return refuse(format!("a mask has type bool or uint8, not {}", mask.dtype()));
             }
-            wide[MASK] = Some(mask.broadcast(self.out.shape())?);
+            operands[MASK] = Some(mask);
         }
+        // Only what changes is copied: a small call has no time for more.
+        let mut wide = [None; OPERANDS];
+        let operands = changed(operands, &mut wide, |array| {
+            if array.shape() == shape { Ok(None) } else { array.broadcast(shape).map(Some) }
+        })?;
         if overlaps_itself(&self.out) {
             return refuse("two elements of the output lie at one place");
         }
         let mut in_place = false;
-        for input in wide[FIRST_INPUT..].iter().flatten() {
+        for input in operands[FIRST_INPUT..].iter().flatten() {
             if is_same_view(input, &self.out) {
                 in_place = true;
             } else if may_overlap(input, &self.out) {
                 return refuse("the output overlaps an input, and is not the same view of the same memory");
             }
         }
-        let mut first = 0;
-        if let Some(range) = &options.range {
-            for operand in wide.iter_mut().flatten() {
-                *operand = operand.slice(0, range.clone())?;
+        let mut part = [None; OPERANDS];
+        let (operands, first) = match &options.range {
+            Some(range) => {
+                let operands = changed(operands, &mut part, |array| array.slice(0, range.clone()).map(Some))?;
+                (operands, range.start * shape[1..].iter().product::<usize>())
             }
-            first = range.start * self.out.shape()[1..].iter().product::<usize>();
-        }
-        let space = Space::new(&wide.each_ref().map(Option::as_ref), self.ordered);
-        let plan = Plan::new(&self, &wide, space, in_place, first);
-        options.threads.split(plan.space.size(), LINE, self.weight, |part| plan.run(part));
+            None => (operands, 0),
+        };
+        let space = Space::new(&operands, self.ordered);
+        let plan = Plan::new(&self, &operands, &space, in_place, first);
+        options.threads.split(space.size(), LINE, self.weight, |part| plan.run(part));
         Ok(())
     }
+}
+
+/// The operands, of which some are changed and kept in `kept`.
+fn changed<'k, 'a>(
+    mut operands: [Option<&'k Array<'a>>; OPERANDS],
+    kept: &'k mut [Option<Array<'a>>; OPERANDS],
+    mut change: impl FnMut(&Array<'a>) -> Result<Option<Array<'a>>>,
+) -> Result<[Option<&'k Array<'a>>; OPERANDS]> {
+    for (operand, kept) in operands.iter_mut().zip(kept) {
+        if let Some(array) = operand {
+            *kept = change(array)?;
+            *operand = kept.as_ref().or(*operand);
+        }
+    }
+    Ok(operands)
 }
 
 /// An input of a plan.
@@ -134,7 +156,7 @@ struct Input {
 
 /// How a job is done.
 struct Plan<'a> {
-    space: Space,
+    space: &'a Space,
     inputs: [Option<Input>; INPUTS],
     mask: Option<Input>,
     body: Option<&'a Body<'a>>,
@@ -159,14 +181,14 @@ unsafe impl Sync for Plan<'_> {}
 impl<'a> Plan<'a> {
     fn new(
         job: &Job<'a>,
-        wide: &[Option<Array<'_>>; OPERANDS],
-        space: Space,
+        operands: &[Option<&Array<'_>>; OPERANDS],
+        space: &'a Space,
         in_place: bool,
         first: usize,
     ) -> Plan<'a> {
         let long = space.row() >= SHORT_ROW;
         let input = |operand: usize, reads: Option<DType>| {
-            let array = wide[operand]?;
+            let array = operands[operand]?;
             Some(Input {
                 data: array.data(),
                 dtype: array.dtype(),
@@ -198,7 +220,7 @@ impl<'a> Plan<'a> {
             inputs,
             mask,
             body: streaming.or(job.body),
-            out: wide[OUT].as_ref().unwrap_or(&job.out).data().cast_mut(),
+            out: operands[OUT].unwrap_or(&job.out).data().cast_mut(),
             out_dtype: job.out.dtype(),
             casts,
             flat,
