@@ -11,6 +11,7 @@
 
 pub mod array;
 mod cast;
+pub mod distance;
 pub mod dtype;
 mod elements;
 pub mod elementwise;
@@ -30,8 +31,10 @@ mod scratch;
 pub mod search;
 mod share;
 pub mod sort;
+pub mod stencil;
 mod stream;
 pub mod threads;
+pub mod transpose;
 pub mod unique;
 
 pub use array::{Array, ArrayMut, Shape};

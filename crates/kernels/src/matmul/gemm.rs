@@ -7,6 +7,7 @@
 
 use rayon::prelude::*;
 
+use super::inner::Inner;
 use super::pack::Side;
 use super::tile::{Block, Panels, Tile, Tiled};
 use super::word::Number;
@@ -31,14 +32,15 @@ const NARROW: usize = 8;
 /// Products that are worth as much as what [`Threads::for_work`] counts.
 pub(crate) const PRODUCTS: usize = 16;
 
-/// `out = a b` for the lines of both sides, each of which has `length` numbers.
+/// `out` = what `P` makes of the lines of both sides, each of which has `length` numbers: for [`super::inner::Products`]
+/// the product of two matrices.
 ///
 /// # Safety
 /// The sides are right about their operands, which may be read, and about `out`, which may be written.
 ///
 /// # Errors
 /// [`crate::Error::OutOfMemory`], before anything is written.
-pub(crate) unsafe fn gemm<I, O>(
+pub(crate) unsafe fn gemm<I, O, P: Inner>(
     out: *mut O,
     rows: &Side<'_, I>,
     columns: &Side<'_, I>,
@@ -56,7 +58,7 @@ where
     } else {
         (rows, columns)
     };
-    let tile = I::Word::tile::<I, O>(Isa::best());
+    let tile = I::Word::tile::<I, O, P>(Isa::best());
     let depth = length.min(DEPTH);
     let room = |side: &Side<'_, I>, width: usize| side.count.min(PACKED).next_multiple_of(width) * depth;
     let mut left = Scratch::<I::Word>::new(room(rows, tile.rows))?;
@@ -127,8 +129,14 @@ impl<I: Number, O: Number<Word = I::Word>> Product<'_, I, O> {
                             self.columns.pack(column.start + (i - a) * right, right, start, depth, panel);
                         }
                     });
-                    let block =
-                        Block { rows: self.rows, columns: self.columns, out: self.out.get(), depth, first: start == 0 };
+                    let block = Block {
+                        rows: self.rows,
+                        columns: self.columns,
+                        out: self.out.get(),
+                        depth,
+                        first: start == 0,
+                        last: start + depth == length,
+                    };
                     let block = &block;
                     let part = (PART.0 * left, PART.1 * right);
                     let wide = column.len().div_ceil(part.1);

@@ -1,13 +1,16 @@
 //! Matrix products.
 
-mod gemm;
+pub(crate) mod gemm;
+pub(crate) mod inner;
 mod lanes;
-mod pack;
+#[cfg(target_arch = "x86_64")]
+mod lanes_x86;
+pub(crate) mod pack;
 mod plan;
 mod staged;
-mod tile;
+pub(crate) mod tile;
 mod vector;
-mod word;
+pub(crate) mod word;
 
 use std::ops::Range;
 

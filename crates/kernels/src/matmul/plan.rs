@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::gemm::{PRODUCTS, gemm};
+use super::inner::Products;
 use super::pack::Side;
 use super::staged::staged;
 use super::tile::Tiled;
@@ -183,7 +184,7 @@ impl<'a> Plan<'a> {
                 }
                 return Ok(());
             }
-            gemm(out, &rows, &columns, k, threads)
+            gemm::<W, W, Products>(out, &rows, &columns, k, threads)
         }
     }
 
@@ -192,7 +193,7 @@ impl<'a> Plan<'a> {
     unsafe fn packed<I: Number<Word: Tiled>>(&self, i: usize, threads: Threads) -> Result<()> {
         let (out, rows, columns) = self.sides::<I, I>(i);
         // SAFETY: the caller's promise; the sides are those of the arrays.
-        unsafe { gemm(out, &rows, &columns, self.length(), threads) }
+        unsafe { gemm::<I, I, Products>(out, &rows, &columns, self.length(), threads) }
     }
 
     /// # Safety

@@ -3,6 +3,7 @@
 use half::f16;
 
 use super::gemm::gemm;
+use super::inner::Products;
 use super::pack::Side;
 use super::tile::Tiled;
 use super::word::Number;
@@ -48,7 +49,7 @@ where
             let left = Side { out: n as isize, gathered: true, ..lines };
             let right = Side { out: 1, ..places };
             // SAFETY: the caller's promise; the scratch memory has room for the block.
-            unsafe { gemm(sums, &left, &right, length, threads)? };
+            unsafe { gemm::<I, S, Products>(sums, &left, &right, length, threads)? };
             if rounded == DType::F16 && dtype != rounded {
                 // SAFETY: these are the block's sums, in float32.
                 (0..m * n).for_each(|i| unsafe {

@@ -4,9 +4,10 @@ use std::any::TypeId;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-#[cfg(target_arch = "x86_64")]
-use super::lanes::x86::X86;
+use super::inner::Inner;
 use super::lanes::{Lanes, Plain, prefetch};
+#[cfg(target_arch = "x86_64")]
+use super::lanes_x86::X86;
 use super::pack::Side;
 use super::vector::{Dots, Sums, dots_part, sums_part};
 use super::word::{Number, Word};
@@ -24,6 +25,8 @@ pub(crate) struct Block<'a, I, O> {
     pub depth: usize,
     /// Whether these are the first numbers: `out` is set then, else added to.
     pub first: bool,
+    /// Whether these are the last ones.
+    pub last: bool,
 }
 
 // SAFETY: threads that share one write to different lines of `out`; its memory may be used from any thread.
@@ -56,7 +59,7 @@ pub(crate) struct Tile<I, O: Number> {
 /// A word with an inner loop.
 pub(crate) trait Tiled: Word {
     /// The one for an instruction set.
-    fn tile<I: Number<Word = Self>, O: Number<Word = Self>>(isa: Isa) -> Tile<I, O>;
+    fn tile<I: Number<Word = Self>, O: Number<Word = Self>, P: Inner>(isa: Isa) -> Tile<I, O>;
 
     /// What does a part of a matrix times a vector.
     fn dots(isa: Isa) -> unsafe fn(&Dots<'_, Self>, Range<usize>);
@@ -71,14 +74,14 @@ macro_rules! tiled {
     ($($type:ty, $plain:literal, $avx2:ident, $avx512:ident;)*) => {
         $(
             impl Tiled for $type {
-                fn tile<I: Number<Word = $type>, O: Number<Word = $type>>(isa: Isa) -> Tile<I, O> {
+                fn tile<I: Number<Word = $type>, O: Number<Word = $type>, P: Inner>(isa: Isa) -> Tile<I, O> {
                     match isa {
                         #[cfg(target_arch = "x86_64")]
-                        Isa::Avx512 => tile::<I, O, X86<$type, std::arch::x86_64::$avx512>, 8, 3>(),
+                        Isa::Avx512 => tile::<I, O, P, X86<$type, std::arch::x86_64::$avx512>, 8, 3>(),
                         #[cfg(target_arch = "x86_64")]
-                        Isa::Avx2 => tile::<I, O, X86<$type, std::arch::x86_64::$avx2>, 4, 3>(),
-                        Isa::Baseline if cfg!(target_arch = "x86_64") => tile::<I, O, Plain<$type, $plain>, 4, 3>(),
-                        Isa::Baseline => tile::<I, O, Plain<$type, $plain>, 8, 3>(),
+                        Isa::Avx2 => tile::<I, O, P, X86<$type, std::arch::x86_64::$avx2>, 4, 3>(),
+                        Isa::Baseline if cfg!(target_arch = "x86_64") => tile::<I, O, P, Plain<$type, $plain>, 4, 3>(),
+                        Isa::Baseline => tile::<I, O, P, Plain<$type, $plain>, 8, 3>(),
                     }
                 }
 
@@ -114,31 +117,32 @@ tiled! {
 }
 
 /// The inner loop with tiles of `ROWS` by `VECTORS` vectors.
-fn tile<I: Number, O: Number, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize>() -> Tile<I, O> {
-    Tile { rows: ROWS, columns: VECTORS * V::COUNT, run: run::<I, O, V, ROWS, VECTORS> }
+fn tile<I: Number, O: Number, P: Inner, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize>()
+-> Tile<I, O> {
+    Tile { rows: ROWS, columns: VECTORS * V::COUNT, run: run::<I, O, P, V, ROWS, VECTORS> }
 }
 
 /// # Safety
 /// The panels hold what the block says; its `out` may be written where its sides lead; the processor has `V`'s
 /// instructions.
-unsafe fn run<I: Number, O: Number, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize>(
+unsafe fn run<I: Number, O: Number, P: Inner, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize>(
     block: &Block<'_, I, O>,
     left: Panels<O::Word>,
     right: Panels<O::Word>,
 ) {
-    V::ISA.run(Tiles::<I, O, V, ROWS, VECTORS> { block, left, right, vectors: PhantomData });
+    V::ISA.run(Tiles::<I, O, P, V, ROWS, VECTORS> { block, left, right, inner: PhantomData });
 }
 
 /// The tiles of all these panels.
-struct Tiles<'a, I, O: Number, V, const ROWS: usize, const VECTORS: usize> {
+struct Tiles<'a, I, O: Number, P, V, const ROWS: usize, const VECTORS: usize> {
     block: &'a Block<'a, I, O>,
     left: Panels<O::Word>,
     right: Panels<O::Word>,
-    vectors: PhantomData<V>,
+    inner: PhantomData<(P, V)>,
 }
 
-impl<I: Number, O: Number, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize> Kernel
-    for Tiles<'_, I, O, V, ROWS, VECTORS>
+impl<I: Number, O: Number, P: Inner, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize> Kernel
+    for Tiles<'_, I, O, P, V, ROWS, VECTORS>
 {
     type Output = ();
 
@@ -154,20 +158,20 @@ impl<I: Number, O: Number, V: Lanes<Number = O::Word>, const ROWS: usize, const 
                 // SAFETY: there are so many panels, and such lines, as the maker of this promises.
                 unsafe {
                     block.prefetch(rows.clone(), columns.clone());
-                    let tile = multiply::<V, ROWS, VECTORS>(block.depth, a, b);
-                    block.store(&tile, rows, columns);
+                    let tile = sum_up::<P, V, ROWS, VECTORS>(block.depth, a, b);
+                    block.store::<P, _, _, _>(&tile, rows, columns);
                 }
             }
         }
     }
 }
 
-/// The product of two panels.
+/// The sums for two panels.
 ///
 /// # Safety
 /// They have `depth` numbers for each of their lines.
 #[inline(always)]
-unsafe fn multiply<V: Lanes, const ROWS: usize, const VECTORS: usize>(
+unsafe fn sum_up<P: Inner, V: Lanes, const ROWS: usize, const VECTORS: usize>(
     depth: usize,
     mut a: *const V::Number,
     mut b: *const V::Number,
@@ -183,7 +187,7 @@ unsafe fn multiply<V: Lanes, const ROWS: usize, const VECTORS: usize>(
             for (i, sums) in sums.iter_mut().enumerate() {
                 let number = V::splat(*a.add(i));
                 for (sum, numbers) in sums.iter_mut().zip(row) {
-                    *sum = sum.multiply_add(number, numbers);
+                    *sum = P::step(*sum, number, numbers);
                 }
             }
             a = a.add(ROWS);
@@ -199,32 +203,49 @@ impl<I: Number, O: Number> Block<'_, I, O> {
     /// # Safety
     /// `out` has these lines.
     #[inline(always)]
-    unsafe fn store<V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize>(
+    unsafe fn store<P: Inner, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize>(
         &self,
         tile: &[[V; VECTORS]; ROWS],
         rows: Range<usize>,
         columns: Range<usize>,
     ) {
         let whole = self.columns.is_unit_in_out() && columns.len() == VECTORS * V::COUNT;
+        let finish = P::FINISHES && self.last;
         for (row, sums) in rows.zip(tile) {
             let line = self.line(row);
             // SAFETY: a vector is so many numbers; the caller's promise.
             unsafe {
-                if whole && TypeId::of::<O>() == TypeId::of::<O::Word>() {
+                if whole && !finish && TypeId::of::<O>() == TypeId::of::<O::Word>() {
                     let line: *mut O::Word = line.add(columns.start).cast();
                     for (j, &sum) in sums.iter().enumerate() {
                         let place = line.add(j * V::COUNT);
-                        (if self.first { sum } else { V::load(place).plus(sum) }).store(place);
+                        (if self.first { sum } else { P::join(V::load(place), sum) }).store(place);
                     }
                     continue;
                 }
                 let sums: *const O::Word = sums.as_ptr().cast();
-                for (j, column) in columns.clone().enumerate() {
-                    let place = line.wrapping_offset(self.columns.place(column));
-                    let sum = *sums.add(j);
-                    *place = O::narrow(if self.first { sum } else { (*place).widen().plus(sum) });
+                if whole {
+                    let line = line.add(columns.start);
+                    for j in 0..VECTORS * V::COUNT {
+                        self.put::<P>(line.add(j), *sums.add(j));
+                    }
+                } else {
+                    for (j, column) in columns.clone().enumerate() {
+                        self.put::<P>(line.wrapping_offset(self.columns.place(column)), *sums.add(j));
+                    }
                 }
             }
+        }
+    }
+
+    /// # Safety
+    /// `place` is one of `out`.
+    #[inline(always)]
+    unsafe fn put<P: Inner>(&self, place: *mut O, sum: O::Word) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let sum = if self.first { sum } else { P::join_words((*place).widen(), sum) };
+            *place = O::narrow(if self.last { P::finish(sum) } else { sum });
         }
     }
 
