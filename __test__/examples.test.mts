@@ -142,6 +142,10 @@ test.serial('limited-readers: no more at a time than there are permits', async t
   ])
 })
 
+test.serial('start-together: nobody starts before all are ready, and main waits for all', async t => {
+  t.deepEqual(await lines('start-together', '3'), ['3 workers are ready, none has started', 'All have worked: 0, 1, 2'])
+})
+
 test.serial('async-tasks counts the letters of files', async t => {
   const dir = await directory()
   const [one, two] = [join(dir, 'one.txt'), join(dir, 'two.txt')]

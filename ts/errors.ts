@@ -21,6 +21,7 @@ export type TsdsmErrorCode =
   | 'ERR_TSDSM_WORKER_DIED'
   | 'ERR_TSDSM_OWNER_DIED'
   | 'ERR_TSDSM_BROKEN_BARRIER'
+  | 'ERR_TSDSM_BROKEN_LATCH'
   | 'ERR_TSDSM_DEADLOCK'
   | 'ERR_TSDSM_NOT_OWNER'
   | 'ERR_TSDSM_TIMEOUT'
@@ -276,6 +277,31 @@ export class BrokenBarrierError extends TsdsmError {
   }
 }
 
+/** Why a latch is broken: a worker died before it had counted, somebody broke it or has reset it. */
+export type BrokenLatchReason = 'died' | 'broken' | 'reset'
+
+/** The latch cannot open: whoever waited for it is told, and so is everybody who comes, until it is reset. */
+export class BrokenLatchError extends TsdsmError {
+  /** The latch. */
+  readonly latchName: string
+  /** Why. */
+  readonly reason: BrokenLatchReason
+  /** The worker that died, or `null`. */
+  readonly workerId: number | null
+
+  /** @internal */
+  constructor(
+    message: string,
+    details: { latchName: string; reason: BrokenLatchReason; workerId: number | null },
+    options?: ErrorOptions,
+  ) {
+    super('ERR_TSDSM_BROKEN_LATCH', message, details, options)
+    this.latchName = details.latchName
+    this.reason = details.reason
+    this.workerId = details.workerId
+  }
+}
+
 /** The thread holds this lock already and would wait for itself; or it is in the barrier already. */
 export class DeadlockError extends TsdsmError {
   /** @internal */
@@ -332,6 +358,7 @@ for (const [name, type] of Object.entries({
   WorkerDiedError,
   OwnerDiedError,
   BrokenBarrierError,
+  BrokenLatchError,
   DeadlockError,
   NotOwnerError,
   TimeoutError,

@@ -21,8 +21,16 @@ export type { ArrayHandle } from './handle.js'
 export { type AcquireAsyncOptions, type AcquireOptions, HeldLock, type LockGuard } from './held-lock.js'
 export type { AxisSlice, Slice } from './indexing.js'
 export * from './kernels/index.js'
+export { Latch } from './latch.js'
 export { Lock } from './lock.js'
-export { type CreateBarrierOptions, type CreateSemaphoreOptions, NamedObjects, ObjectMaker } from './named-objects.js'
+export {
+  type CreateBarrierOptions,
+  type CreateEventOptions,
+  type CreateLatchOptions,
+  type CreateSemaphoreOptions,
+  NamedObjects,
+  ObjectMaker,
+} from './named-objects.js'
 export type { SegmentInfo } from './native.js'
 export type { Progress, WorkerProgress } from './progress.js'
 export type { Resource, ResourceSplitOptions } from './resource.js'
@@ -53,6 +61,8 @@ export {
   SharedUint32Array,
   SharedUint64Array,
 } from './shared-array.js'
+export { SharedEvent } from './shared-event.js'
+export { Signal } from './signal.js'
 export { IndexRange, type RandomIndices, type SplitIndicesOptions, splitIndices } from './split-indices.js'
 export { isStridedView, type PlainArrayOf, StridedView } from './strided-view.js'
 export { type Task, type TaskFunction, type TaskReference, task } from './task.js'

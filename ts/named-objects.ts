@@ -1,10 +1,12 @@
 import type { Barrier } from './barrier.js'
 import { InvalidArgumentError } from './errors.js'
+import type { Latch } from './latch.js'
 import type { Lock } from './lock.js'
 import type { Objects, ObjectTable } from './object-table.js'
 import { checkOptions } from './options.js'
 import type { RwLock } from './rw-lock.js'
 import type { Semaphore } from './semaphore.js'
+import type { SharedEvent } from './shared-event.js'
 
 /** What main has made by name, as main and the tasks find it. */
 export abstract class NamedObjects {
@@ -70,6 +72,34 @@ export abstract class NamedObjects {
     return this.#byName('semaphore')
   }
 
+  /**
+   * The event `name`, made by {@link Cluster.createEvent}.
+   *
+   * @throws NotFoundError, ClosedError
+   */
+  getEvent(name: string): SharedEvent {
+    return this.objects().get('event', name)
+  }
+
+  /** The events by name: `events.E` is `getEvent('E')`. */
+  get events(): Readonly<Record<string, SharedEvent>> {
+    return this.#byName('event')
+  }
+
+  /**
+   * The latch `name`, made by {@link Cluster.createLatch}.
+   *
+   * @throws NotFoundError, ClosedError
+   */
+  getLatch(name: string): Latch {
+    return this.objects().get('latch', name)
+  }
+
+  /** The latches by name: `latches.L` is `getLatch('L')`. */
+  get latches(): Readonly<Record<string, Latch>> {
+    return this.#byName('latch')
+  }
+
   #byName<K extends keyof Objects>(kind: K): Readonly<Record<string, Objects[K]>> {
     return byName(name => this.objects().get(kind, name))
   }
@@ -87,6 +117,22 @@ export interface CreateSemaphoreOptions {
   permits: number
   /** Whether a permit belongs to the thread that took it, so that it comes back when that one dies. Default: true. */
   owned?: boolean
+}
+
+/** Options of {@link Cluster.createEvent}. */
+export interface CreateEventOptions {
+  /** Whether it resets itself when it lets one pass. Default: false, it stays set until it is reset. */
+  automatic?: boolean
+  /** Whether it has happened from the beginning. Default: false. */
+  set?: boolean
+}
+
+/** Options of {@link Cluster.createLatch}. */
+export interface CreateLatchOptions {
+  /** What has to be counted down, up to 2^32 - 1. Default: the number of workers, one for each. */
+  count?: number
+  /** What the death of a worker that has not counted down does: it breaks the latch (the default), or it counts. */
+  deaths?: 'break' | 'count'
 }
 
 /** What main makes by name for itself and the workers. */
@@ -132,6 +178,33 @@ export abstract class ObjectMaker extends NamedObjects {
     const { permits, owned = true } = checkOptions('createSemaphore', options, kinds)
     if (permits === undefined) throw new InvalidArgumentError("createSemaphore needs the option 'permits'")
     return objects.create('semaphore', name, permits, owned ? 0 : 1)
+  }
+
+  /**
+   * Makes an event, which the workers find by `res.getEvent(name)`.
+   *
+   * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
+   */
+  createEvent(name: string, options?: CreateEventOptions): SharedEvent {
+    const objects = this.objects()
+    const kinds = { automatic: 'boolean', set: 'boolean' } as const
+    const { automatic = false, set = false } = checkOptions('createEvent', options, kinds)
+    return objects.create('event', name, Number(set), Number(automatic))
+  }
+
+  /**
+   * Makes a latch, which the workers find by `res.getLatch(name)`.
+   *
+   * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
+   */
+  createLatch(name: string, options?: CreateLatchOptions): Latch {
+    const objects = this.objects()
+    const kinds = { count: 'size', deaths: 'string' } as const
+    const { count = objects.workers, deaths = 'break' } = checkOptions('createLatch', options, kinds)
+    if (deaths !== 'break' && deaths !== 'count') {
+      throw new InvalidArgumentError(`option 'deaths' of createLatch must be 'break' or 'count', not '${deaths}'`)
+    }
+    return objects.create('latch', name, count, Number(deaths === 'count'))
   }
 }
 

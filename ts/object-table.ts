@@ -1,11 +1,13 @@
 import { Barrier } from './barrier.js'
 import { ClosedError } from './errors.js'
+import { Latch } from './latch.js'
 import { Lock } from './lock.js'
 import { native } from './native.js'
 import { checkName } from './options.js'
 import { RwLock } from './rw-lock.js'
 import { Semaphore } from './semaphore.js'
 import type { Session } from './session.js'
+import { SharedEvent } from './shared-event.js'
 import type { Place } from './waiter.js'
 
 /** What can be made by name, under what it is called in messages. */
@@ -14,6 +16,8 @@ export interface Objects {
   barrier: Barrier
   'reader-writer lock': RwLock
   semaphore: Semaphore
+  event: SharedEvent
+  latch: Latch
 }
 
 /** The binding's number of each kind, and what stands for it here. */
@@ -22,6 +26,8 @@ const KINDS: { [K in keyof Objects]: { code: number; make(place: Place): Objects
   barrier: { code: 2, make: place => new Barrier(place) },
   'reader-writer lock': { code: 3, make: place => new RwLock(place) },
   semaphore: { code: 4, make: place => new Semaphore(place) },
+  event: { code: 5, make: place => new SharedEvent(place) },
+  latch: { code: 6, make: place => new Latch(place) },
 }
 
 /** Where the run's own lock and barrier are. */

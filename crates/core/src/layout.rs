@@ -14,7 +14,7 @@
 use std::mem::{align_of, offset_of, size_of};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::{barrier, mutex, rwlock, semaphore, word};
+use crate::{barrier, event, latch, mutex, rwlock, semaphore, word};
 
 mod geometry;
 
@@ -164,6 +164,10 @@ pub struct Body {
     pub rwlock: rwlock::Layout,
     /// Of a semaphore.
     pub semaphore: semaphore::Layout,
+    /// Of an event.
+    pub event: event::Layout,
+    /// Of a latch.
+    pub latch: latch::Layout,
     /// Of a barrier, which begins on a cache line.
     pub barrier: barrier::Layout,
 }
@@ -256,6 +260,10 @@ pub const HASH: u64 = fnv(&[
     size_of::<semaphore::Layout>() as u64,
     offset_of!(Body, rwlock) as u64,
     offset_of!(Body, semaphore) as u64,
+    size_of::<event::Layout>() as u64,
+    offset_of!(Body, event) as u64,
+    size_of::<latch::Layout>() as u64,
+    offset_of!(Body, latch) as u64,
     offset_of!(Body, barrier) as u64,
     offset_of!(Header, hash) as u64,
     offset_of!(Header, seed) as u64,

@@ -13,8 +13,10 @@ pub mod cores;
 #[cfg(not(loom))]
 pub mod dtype;
 mod error;
+pub mod event;
 #[cfg(not(loom))]
 pub mod janitor;
+pub mod latch;
 #[cfg(not(loom))]
 pub mod layout;
 #[cfg(not(loom))]

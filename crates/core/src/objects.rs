@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::barrier::Barrier;
 use crate::control::Control;
+use crate::latch::Latch;
 use crate::layout::{Body, FREE, LIVE, ObjectHead, load_bytes, store_bytes};
 use crate::object::Object;
 use crate::rwlock::RwLock;
 use crate::semaphore::{MAX_PERMITS, Semaphore};
 use crate::table::{Table, entries};
 use crate::word::Owner;
-use crate::{Error, Result, mutex, name};
+use crate::{Error, Result, event, mutex, name};
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub enum Kind {
     RwLock = 3,
     /// A semaphore: [`crate::semaphore`].
     Semaphore = 4,
+    /// An event: [`crate::event`].
+    Event = 5,
+    /// A latch: [`crate::latch`].
+    Latch = 6,
 }
 
 /// What an object is to be.
@@ -49,6 +54,20 @@ pub enum Spec {
         /// Whether a permit belongs to whoever took it: the dead give theirs back.
         owned: bool,
     },
+    /// An event.
+    Event {
+        /// Whether it resets itself when it lets one pass.
+        automatic: bool,
+        /// Whether it has happened from the beginning.
+        set: bool,
+    },
+    /// A latch.
+    Latch {
+        /// What has to be counted down, 1 at least.
+        count: u32,
+        /// Whether a worker that dies before it has counted down counts as if it had; else that breaks the latch.
+        counts_the_dead: bool,
+    },
 }
 
 impl Spec {
@@ -59,6 +78,8 @@ impl Spec {
             Spec::Barrier { .. } => Kind::Barrier,
             Spec::RwLock => Kind::RwLock,
             Spec::Semaphore { .. } => Kind::Semaphore,
+            Spec::Event { .. } => Kind::Event,
+            Spec::Latch { .. } => Kind::Latch,
         }
     }
 
@@ -74,6 +95,9 @@ impl Spec {
                     format!("a semaphore like that begins with {least} to {MAX_PERMITS} permits, not {permits}");
                 Err(Error::InvalidArgument(message))
             }
+            Spec::Latch { count: 0, .. } => {
+                Err(Error::InvalidArgument("a latch has something to count, not 0".to_owned()))
+            }
             _ => Ok(()),
         }
     }
@@ -88,7 +112,7 @@ impl Kind {
     /// The kind of this number.
     pub fn from_code(code: u32) -> Option<Kind> {
         use Kind::*;
-        [Lock, Barrier, RwLock, Semaphore].into_iter().find(|&kind| kind as u32 == code)
+        [Lock, Barrier, RwLock, Semaphore, Event, Latch].into_iter().find(|&kind| kind as u32 == code)
     }
 
     /// As it is called in messages.
@@ -98,6 +122,8 @@ impl Kind {
             Kind::Barrier => "barrier",
             Kind::RwLock => "reader-writer lock",
             Kind::Semaphore => "semaphore",
+            Kind::Event => "event",
+            Kind::Latch => "latch",
         }
     }
 }
@@ -203,6 +229,8 @@ impl Control {
             Spec::Barrier { parties } => self.barrier_at(index).restart(parties),
             Spec::RwLock => self.body(index).rwlock.renew(),
             Spec::Semaphore { permits, owned } => self.body(index).semaphore.renew(permits, owned),
+            Spec::Event { automatic, set } => self.body(index).event.renew(automatic, set),
+            Spec::Latch { count, counts_the_dead } => self.latch_at(index).renew(count, counts_the_dead),
         }
         self.live().high[1].fetch_max(index + 1, Ordering::Release);
         cell.head.store(self.next_generation() << 8 | LIVE, Ordering::Release);
@@ -269,6 +297,24 @@ impl Control {
         Ok(self.semaphore_at(index))
     }
 
+    /// The event at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn event(&self, index: u32) -> Result<&event::Layout> {
+        self.check_kind(index, Kind::Event)?;
+        Ok(&self.body(index).event)
+    }
+
+    /// The latch at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn latch(&self, index: u32) -> Result<Latch<'_>> {
+        self.check_kind(index, Kind::Latch)?;
+        Ok(self.latch_at(index))
+    }
+
     /// Wakes those of `me` who are asleep in an object (and perhaps a few others), to look again. Nothing happens where
     /// there is none.
     pub fn nudge(&self, index: u32, me: Owner) {
@@ -286,6 +332,8 @@ impl Control {
             Kind::Barrier => Box::new(self.barrier_at(index)),
             Kind::RwLock => Box::new(self.rwlock_at(index)),
             Kind::Semaphore => Box::new(self.semaphore_at(index)),
+            Kind::Event => Box::new(&self.body(index).event),
+            Kind::Latch => Box::new(self.latch_at(index)),
         }
     }
 
@@ -299,6 +347,10 @@ impl Control {
 
     fn semaphore_at(&self, index: u32) -> Semaphore<'_> {
         Semaphore { layout: &self.body(index).semaphore, held: self.table(index) }
+    }
+
+    fn latch_at(&self, index: u32) -> Latch<'_> {
+        Latch { layout: &self.body(index).latch, came: self.table(index) }
     }
 
     fn body(&self, index: u32) -> &Body {

@@ -17,6 +17,10 @@ pub enum Operation {
     Write,
     /// To have so many permits of a semaphore.
     Acquire(u32),
+    /// To pass an event, in a wait that began in this generation.
+    Event(u32),
+    /// To pass a latch, in a wait that began in this epoch.
+    Latch(u32),
 }
 
 impl Operation {
@@ -30,6 +34,8 @@ impl Operation {
             2 => Ok(Operation::Read),
             3 => Ok(Operation::Write),
             4 => Ok(Operation::Acquire(argument)),
+            5 => Ok(Operation::Event(argument)),
+            6 => Ok(Operation::Latch(argument)),
             _ => Err(Error::InvalidArgument(format!("there is no operation {code} on an object"))),
         }
     }
@@ -41,6 +47,8 @@ impl Operation {
             Operation::Lock => Kind::Lock,
             Operation::Read | Operation::Write => Kind::RwLock,
             Operation::Acquire(_) => Kind::Semaphore,
+            Operation::Event(_) => Kind::Event,
+            Operation::Latch(_) => Kind::Latch,
         }
     }
 }
@@ -56,6 +64,8 @@ impl Control {
             Operation::Read => self.rwlock(index)?.read_slice(me, request, self),
             Operation::Write => self.rwlock(index)?.write_slice(me, request, self),
             Operation::Acquire(permits) => self.semaphore(index)?.acquire_slice(me, permits, request, self),
+            Operation::Event(since) => self.event(index)?.wait_slice(me, since, request, self),
+            Operation::Latch(since) => self.latch(index)?.wait_slice(me, since, request, self),
         })
     }
 
@@ -74,7 +84,8 @@ impl Control {
     pub fn abandon(&self, index: u32, operation: Operation, me: Owner, halfway: bool) -> Result<()> {
         match operation {
             Operation::Lock => self.mutex(index)?.abandon(),
-            Operation::Read | Operation::Acquire(_) => self.check_operation(index, operation)?,
+            Operation::Event(_) => self.event(index)?.abandon(),
+            Operation::Read | Operation::Acquire(_) | Operation::Latch(_) => self.check_operation(index, operation)?,
             Operation::Write => self.rwlock(index)?.abandon_write(me, halfway),
         }
         Ok(())
@@ -90,6 +101,11 @@ impl Control {
             Operation::Read => self.rwlock(index)?.unlock_read(me),
             Operation::Write => self.rwlock(index)?.unlock_write(me),
             Operation::Acquire(permits) => self.semaphore(index)?.release(me, permits),
+            Operation::Event(_) => {
+                self.event(index)?.give_back();
+                true
+            }
+            Operation::Latch(_) => self.latch(index).is_ok(),
         })
     }
 }

@@ -8,6 +8,8 @@ use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use loom::thread;
 use std::time::Duration;
 use tsdsm_core::barrier::{self, Barrier, Breaker, Patience, Reason, Turn};
+use tsdsm_core::event;
+use tsdsm_core::latch::{self, Latch};
 use tsdsm_core::mutex;
 use tsdsm_core::object::{Departed, Object};
 use tsdsm_core::primitive::{Deadline, advance};
@@ -564,5 +566,122 @@ fn the_permits_of_the_dead_reach_a_sleeper() {
         pool.semaphore().participant_died(Departed { owner: me(2), worker: None });
         other.join().unwrap();
         assert_eq!(pool.semaphore().info().free, 1);
+    });
+}
+
+/// An event or a latch, what happened before it, and who lives.
+struct Signal {
+    event: event::Layout,
+    latch: latch::Layout,
+    came: Vec<AtomicU64>,
+    before: UnsafeCell<u32>,
+    world: World,
+}
+
+// SAFETY: `before` is written before the signal and read after it only; that this is enough is what loom checks here.
+unsafe impl Sync for Signal {}
+
+impl Signal {
+    fn new(automatic: bool, count: u32) -> Arc<Self> {
+        let came = (0..entries(3)).map(|_| AtomicU64::new(0)).collect();
+        let (event, latch) = (event::Layout::new(automatic, false), latch::Layout::new());
+        let signal = Signal { event, latch, came, before: UnsafeCell::new(0), world: World::new() };
+        signal.latch().renew(count, false);
+        Arc::new(signal)
+    }
+
+    fn latch(&self) -> Latch<'_> {
+        Latch { layout: &self.latch, came: Table(&self.came) }
+    }
+
+    fn write(&self) {
+        // SAFETY: before the signal.
+        self.before.with_mut(|before| unsafe { *before = 7 });
+    }
+
+    fn read(&self) -> u32 {
+        // SAFETY: after the signal.
+        self.before.with(|before| unsafe { *before })
+    }
+}
+
+#[test]
+fn all_who_wait_for_an_event_pass_and_see_what_came_before_it() {
+    explore(2, || {
+        let signal = Signal::new(false, 1);
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let signal = signal.clone();
+                thread::spawn(move || {
+                    assert_eq!(signal.event.wait(me(slot), None, &signal.world), Slice::Acquired);
+                    assert_eq!(signal.read(), 7);
+                })
+            })
+            .collect();
+        signal.write();
+        signal.event.set();
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+#[test]
+fn two_settings_of_an_event_that_resets_itself_let_two_pass_and_the_dying_take_none_along() {
+    explore(2, || {
+        let signal = Signal::new(true, 1);
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let signal = signal.clone();
+                thread::spawn(move || {
+                    assert_eq!(signal.event.wait(me(slot), None, &signal.world), Slice::Acquired);
+                    // As if it had no use for it, or was told to give it back.
+                    signal.event.give_back();
+                })
+            })
+            .collect();
+        signal.event.set();
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert!(signal.event.is_set());
+    });
+}
+
+#[test]
+fn a_latch_opens_for_all_or_breaks_for_all() {
+    explore(2, || {
+        let signal = Signal::new(false, 2);
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let signal = signal.clone();
+                thread::spawn(move || {
+                    if slot == 1 {
+                        signal.write();
+                        signal.latch().count_down(Some(1), 1);
+                        return Slice::Acquired;
+                    }
+                    let slice = signal.latch().wait(me(slot), None, &signal.world);
+                    if slice == Slice::Acquired {
+                        assert_eq!(signal.read(), 7);
+                    }
+                    slice
+                })
+            })
+            .collect();
+        signal.latch().count_down(Some(0), 1);
+        signal.latch().participant_died(Departed { owner: me(0), worker: Some(0) });
+        for other in others {
+            assert_eq!(other.join().unwrap(), Slice::Acquired);
+        }
+    });
+}
+
+#[test]
+fn the_death_of_a_party_ends_the_wait_at_a_latch() {
+    explore(3, || {
+        let signal = Signal::new(false, 1);
+        let other = {
+            let signal = signal.clone();
+            thread::spawn(move || signal.latch().wait(me(1), None, &signal.world))
+        };
+        signal.latch().participant_died(Departed { owner: me(2), worker: Some(2) });
+        assert_eq!(other.join().unwrap(), Slice::Over);
     });
 }

@@ -25,5 +25,6 @@ pub mod operations;
 pub mod runs;
 pub mod semaphores;
 pub mod session;
+pub mod signals;
 mod uv;
 pub mod wait;

@@ -2,6 +2,8 @@
 #![cfg(not(loom))]
 
 mod barriers;
+mod events;
+mod latches;
 mod locks;
 mod rwlocks;
 mod semaphores;

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, process, ptr};
 use tsdsm_core::barrier::{Barrier, Layout as BarrierLayout, Patience, Turn};
+use tsdsm_core::event::Layout as EventLayout;
+use tsdsm_core::latch::{Latch, Layout as LatchLayout};
 use tsdsm_core::mutex::Layout as Lock;
 use tsdsm_core::primitive::Deadline;
 use tsdsm_core::rwlock::{Layout as RwLayout, RwLock};
@@ -30,6 +32,9 @@ pub struct Shared {
     pub lock: Lock,
     rwlock: RwLayout,
     semaphore: SemaphoreLayout,
+    /// The event under test: it stays set.
+    pub event: EventLayout,
+    latch: LatchLayout,
     entries: [AtomicU64; SLOTS],
     /// Counted under the lock, without being atomic in effect: load, then store.
     pub count: AtomicU64,
@@ -81,6 +86,10 @@ impl World {
 
     pub fn semaphore(&self) -> Semaphore<'_> {
         Semaphore { layout: &self.semaphore, held: Table(&self.entries) }
+    }
+
+    pub fn latch(&self) -> Latch<'_> {
+        Latch { layout: &self.latch, came: Table(&self.entries) }
     }
 
     /// Takes the token of `slot`, for the life of this process.
@@ -180,6 +189,17 @@ impl Child {
     /// Waits for its end, and for success.
     pub fn join(&self) {
         assert_eq!(self.status(), 0, "the child panicked or was killed");
+    }
+
+    /// Whether it has ended; [`Child::join`] may still be called.
+    pub fn has_ended(&self) -> bool {
+        // SAFETY: all bytes zero is a valid siginfo_t.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: a child of ours that was not reaped yet, and a structure of ours.
+        let answer = unsafe { libc::waitid(libc::P_PID, self.0 as libc::id_t, &mut info, flags) };
+        // SAFETY: waitid has filled it in, or left it zero.
+        answer == 0 && unsafe { info.si_pid() } != 0
     }
 
     fn status(&self) -> i32 {
