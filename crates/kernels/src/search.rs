@@ -1,6 +1,7 @@
 //! Searching in sorted arrays.
 
 use crate::array::{Array, ArrayMut};
+use crate::dtype::Kind;
 use crate::elements::{BLOCK, Block, Elements, ElementsMut, blocks};
 use crate::elementwise::moves::with_size;
 use crate::error::{Result, refuse};
@@ -56,18 +57,31 @@ pub fn searchsorted(
 const TOGETHER: usize = 16;
 
 fn search<W: Word>(haystack: &Elements<'_>, needles: &Elements<'_>, out: &ElementsMut<'_>, side: Side, share: &Share) {
+    match haystack.dtype().kind() {
+        Kind::Float => search_keys::<W>(haystack, needles, out, side, share, |word| word.float_key()),
+        kind => {
+            let signed = kind == Kind::Signed;
+            search_keys::<W>(haystack, needles, out, side, share, move |word| word.integer_key(signed));
+        }
+    }
+}
+
+#[inline(always)]
+fn search_keys<W: Word>(
+    haystack: &Elements<'_>,
+    needles: &Elements<'_>,
+    out: &ElementsMut<'_>,
+    side: Side,
+    share: &Share,
+    key_of: impl Fn(W) -> W + Sync,
+) {
     let dtype = haystack.dtype();
     let steps = haystack.len().max(2).ilog2() as usize;
     share.threads.split(needles.len(), BLOCK, steps, |part| {
         let (data, step) = haystack.line().unwrap_or((haystack.at(0), 0));
-        let at = |i: usize| {
-            // SAFETY: below the length. It is read once, and what it is leads no further than to the next position.
-            let word = unsafe { data.cast::<W>().wrapping_offset(i as isize * step).read() };
-            let mut keys = [word];
-            W::to_keys(&mut keys, dtype);
-            W::make_canonical(&mut keys, dtype);
-            keys[0]
-        };
+        let data = data.cast::<W>();
+        // SAFETY: `i` is below the length. It is read once, and leads no further than to the next position.
+        let at = |i: usize| key_of(unsafe { data.wrapping_offset(i as isize * step).read() });
         for (start, len) in blocks(part) {
             let mut block: Block = [0; BLOCK];
             // SAFETY: a block has room for as many words of at most 8 bytes.
@@ -76,13 +90,12 @@ fn search<W: Word>(haystack: &Elements<'_>, needles: &Elements<'_>, out: &Elemen
                 std::slice::from_raw_parts_mut(block.as_mut_ptr().cast::<W>(), len)
             };
             W::to_keys(keys, dtype);
-            W::make_canonical(keys, dtype);
+            // So the keys of the haystack need not be canonical.
+            W::make_bounds(keys, dtype, side == Side::Right);
             let mut found = [0u64; BLOCK];
-            for (keys, found) in keys.chunks(TOGETHER).zip(found.chunks_mut(TOGETHER)) {
-                match side {
-                    Side::Left => positions(haystack.len(), keys, found, |i, key| at(i) < key),
-                    Side::Right => positions(haystack.len(), keys, found, |i, key| at(i) <= key),
-                }
+            match side {
+                Side::Left => positions(haystack.len(), keys, &mut found[..len], |i, key| at(i) < key),
+                Side::Right => positions(haystack.len(), keys, &mut found[..len], |i, key| at(i) <= key),
             }
             write_indices(out, start, found[..len].iter().copied());
         }
@@ -91,29 +104,40 @@ fn search<W: Word>(haystack: &Elements<'_>, needles: &Elements<'_>, out: &Elemen
 
 /// For each key, how many of `len` elements come before it: `is_before` says so of one, and is true for the first ones.
 #[inline(always)]
-fn positions<K: Copy>(len: usize, keys: &[K], found: &mut [u64], is_before: impl Fn(usize, K) -> bool) {
+pub(crate) fn positions<K: Copy>(len: usize, keys: &[K], found: &mut [u64], is_before: impl Fn(usize, K) -> bool) {
     found.fill(0);
     if len == 0 {
         return;
     }
-    let mut left = len as u64;
-    while left > 1 {
-        let half = left / 2;
-        for (&key, found) in keys.iter().zip(&mut *found) {
-            // No branch: where it goes cannot be foreseen.
-            *found += half * u64::from(is_before((*found + half - 1) as usize, key));
-        }
-        left -= half;
+    let (groups, rest) = keys.as_chunks::<TOGETHER>();
+    let (found_groups, found_rest) = found.as_chunks_mut::<TOGETHER>();
+    for (keys, found) in groups.iter().zip(found_groups) {
+        descend(len, keys, found, &is_before);
     }
-    for (&key, found) in keys.iter().zip(found) {
-        *found += u64::from(is_before(*found as usize, key));
+    for (key, found) in rest.iter().zip(found_rest) {
+        descend(len, &[*key], std::array::from_mut(found), &is_before);
     }
 }
 
-/// How many of `len` elements come before something: `is_before` says so of one, and is true for the first ones.
+/// Halves what is left, for some keys together.
 #[inline(always)]
-pub(crate) fn position(len: usize, is_before: impl Fn(usize) -> bool) -> usize {
-    let mut found = [0];
-    positions(len, &[()], &mut found, |i, ()| is_before(i));
-    found[0] as usize
+fn descend<K: Copy, const N: usize>(
+    len: usize,
+    keys: &[K; N],
+    found: &mut [u64; N],
+    is_before: &impl Fn(usize, K) -> bool,
+) {
+    let mut left = len as u64;
+    while left > 1 {
+        let half = left / 2;
+        for i in 0..N {
+            // No branch: where it goes cannot be foreseen.
+            let next = found[i] + half;
+            found[i] = std::hint::select_unpredictable(is_before((next - 1) as usize, keys[i]), next, found[i]);
+        }
+        left -= half;
+    }
+    for i in 0..N {
+        found[i] += u64::from(is_before(found[i] as usize, keys[i]));
+    }
 }

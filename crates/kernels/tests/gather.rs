@@ -218,3 +218,34 @@ fn indices_that_another_thread_scribbles_over_lead_out_of_nothing() {
         stop.store(true, Ordering::Relaxed);
     });
 }
+
+#[test]
+fn indices_all_over_a_large_array_are_each_used_whatever_is_scribbled_meanwhile() {
+    let len = 1_400_000;
+    let a: Vec<f64> = (0..len).map(|i| i as f64).collect();
+    let input = Array::from_slice(&a);
+    // A permutation: steps that have no divisor in common with the length.
+    let order: Vec<AtomicI64> = (0..len as i64).map(|i| AtomicI64::new(i * 600_011 % len as i64)).collect();
+    // SAFETY: the vector's memory; others write to it by atomic stores.
+    let at = unsafe { Array::from_raw(order.as_ptr().cast(), DType::I64, &[len], &[1]) }.unwrap();
+    for count in [1, 3] {
+        let mut out = vec![-1.0; len];
+        combine_at(Binary::Add, ArrayMut::from_slice(&mut out), &input, &input, &at, &threads(count)).unwrap();
+        assert!(out.iter().zip(&a).all(|(sum, x)| *sum == x + x));
+    }
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for word in words(9).take_while(|_| !stop.load(Ordering::Relaxed)) {
+                order[word as usize % 80_000].store((word >> 32) as i64 % len as i64, Ordering::Relaxed);
+            }
+        });
+        let some = at.slice(0, 0..80_000).unwrap();
+        let mut out = vec![-1.0; len];
+        for _ in 0..20 {
+            combine_at(Binary::Add, ArrayMut::from_slice(&mut out), &input, &input, &some, &threads(1)).unwrap();
+        }
+        assert!(out.iter().zip(&a).all(|(sum, x)| *sum == x + x || *sum == -1.0));
+        stop.store(true, Ordering::Relaxed);
+    });
+}

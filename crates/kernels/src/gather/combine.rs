@@ -2,12 +2,13 @@
 
 use crate::array::{Array, ArrayMut};
 use crate::cast::Casts;
-use crate::elements::{BLOCK, Block, Elements, ElementsMut, blocks};
+use crate::elements::{BLOCK, Block, Elements, ElementsMut};
 use crate::elementwise::Binary;
 use crate::elementwise::loops;
 use crate::elementwise::moves::with_size;
 use crate::error::{Result, refuse};
 use crate::gather::indices::Indices;
+use crate::gather::nearby;
 use crate::overlap::{is_same_view, may_overlap, overlaps_itself};
 use crate::share::Share;
 
@@ -18,7 +19,7 @@ use crate::share::Share;
 ///
 /// # Errors
 /// [`crate::Error::InvalidArgument`] for types that the operation has not, shapes that do not fit, an index out of range,
-/// and other overlap.
+/// and other overlap; [`crate::Error::OutOfMemory`]: where the arrays are large, needs 4 bytes for an index, 64 MiB at most.
 pub fn combine_at(
     op: Binary,
     mut out: ArrayMut<'_>,
@@ -55,13 +56,10 @@ pub fn combine_at(
         write: Casts::through(signature.output, signature.result, out.dtype()),
         out: ElementsMut::new(&mut out),
     };
-    share.threads.split(indices.len(), BLOCK, 4, |part| {
-        let (mut block, mut room) = ([0; BLOCK], [[0; BLOCK]; 6]);
-        for (start, len) in blocks(part) {
-            combine.at(indices.read(start, len, &mut block), &mut room);
-        }
-    });
-    Ok(())
+    let inputs = [a, b].into_iter().filter(|input| input.rank() > 0);
+    let bytes = combine.out.dtype().size() + inputs.map(|input| input.dtype().size()).sum::<usize>();
+    let room = || [[0; BLOCK]; 6];
+    nearby::for_each_block(&indices, bytes, share.threads, room, |indices, room| combine.at(indices, room))
 }
 
 /// An input, and whether it is one element everywhere.

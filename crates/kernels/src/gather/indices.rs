@@ -4,6 +4,7 @@ use crate::array::Array;
 use crate::dtype::{DType, Kind, with_dtype};
 use crate::elements::{BLOCK, Block, Elements, blocks};
 use crate::error::{Result, refuse};
+use crate::isa::Isa;
 use crate::threads::Threads;
 
 /// A block of indices, every one of which is below the limit.
@@ -61,10 +62,16 @@ impl<'a> Indices<'a> {
         let limit = self.limit as i64;
         assert!(limit > 0, "where there are indices, there are elements");
         let mut wide: [i64; BLOCK] = [0; BLOCK];
-        for (index, &i) in block.iter_mut().zip(read_integers(&self.elements, start, len, &mut wide)) {
-            let i = if i < 0 { i.wrapping_add(limit) } else { i };
-            *index = if (i as u64) < limit as u64 { i as usize } else { 0 };
-        }
+        let read = read_integers(&self.elements, start, len, &mut wide);
+        Isa::best().run_narrow(
+            #[inline(always)]
+            || {
+                for (index, &i) in block.iter_mut().zip(read) {
+                    let i = i.wrapping_add(if i < 0 { limit } else { 0 });
+                    *index = if i >= 0 && i < limit { i as usize } else { 0 };
+                }
+            },
+        );
         &block[..len]
     }
 }
@@ -76,9 +83,13 @@ pub(crate) fn extent(integers: &Elements<'_>, threads: Threads) -> (i64, i64) {
     let jobs = parts.into_iter().zip(extents.iter_mut()).collect();
     threads.for_each(jobs, |(part, extent): (std::ops::Range<usize>, &mut (i64, i64))| {
         for (start, len) in blocks(part) {
-            for &i in read_integers(integers, start, len, &mut [0; BLOCK]) {
-                *extent = (extent.0.min(i), extent.1.max(i));
-            }
+            let mut wide = [0; BLOCK];
+            let read = read_integers(integers, start, len, &mut wide);
+            let (low, high) = Isa::best().run_narrow(
+                #[inline(always)]
+                || read.iter().fold((i64::MAX, i64::MIN), |(low, high), &i| (low.min(i), high.max(i))),
+            );
+            *extent = (extent.0.min(low), extent.1.max(high));
         }
     });
     extents.into_iter().fold((i64::MAX, i64::MIN), |a, b| (a.0.min(b.0), a.1.max(b.1)))

@@ -18,6 +18,7 @@ use crate::threads::{LINE, Threads};
 mod accumulate;
 mod combine;
 pub(crate) mod indices;
+mod nearby;
 
 pub use accumulate::{Accumulation, scatter_add};
 pub use combine::combine_at;

@@ -8,7 +8,7 @@ use crate::elements::{BLOCK, Block, CastElements};
 use crate::elementwise::moves::with_size;
 use crate::error::{Result, refuse};
 use crate::gather::indices::IndexBlock;
-use crate::search::position;
+use crate::search::positions;
 use crate::sort::keys::Word;
 
 /// The bins of a [`histogram`](super::histogram).
@@ -90,12 +90,14 @@ impl<'a> Locate<'a> {
                     let keys = unsafe { std::slice::from_raw_parts_mut(elements.cast_mut().cast::<W>(), len) };
                     W::to_keys(keys, *dtype);
                     W::make_canonical(keys, *dtype);
-                    for (bin, key) in found.iter_mut().zip(keys) {
-                        let key = key.wide();
-                        *bin = match position(edges.len(), |i| edges[i] <= key) {
+                    let mut after = [0; BLOCK];
+                    positions(edges.len(), keys, &mut after[..len], |i, key| edges[i] <= key.wide());
+                    let last = edges[edges.len() - 1];
+                    for ((bin, &after), key) in found.iter_mut().zip(&after).zip(keys) {
+                        *bin = match after as usize {
                             0 => self.bins,
                             // The last edge belongs to the last bin.
-                            after if after == edges.len() && key == edges[after - 1] => self.bins - 1,
+                            after if after == edges.len() && key.wide() == last => self.bins - 1,
                             after => after - 1,
                         };
                     }

@@ -10,6 +10,12 @@ use crate::dtype::{DType, Kind};
 pub(crate) trait Word: Copy + Ord + Send + Sync + 'static {
     /// It as a wide number.
     fn wide(self) -> u64;
+    /// The key of an integer.
+    fn integer_key(self, signed: bool) -> Self;
+    /// The key of a floating-point number.
+    fn float_key(self) -> Self;
+    /// Makes keys those of the first of all equal elements, or of the last one.
+    fn make_bounds(keys: &mut [Self], dtype: DType, last: bool);
     /// Makes keys of the bits of elements.
     fn to_keys(words: &mut [Self], dtype: DType);
     /// Makes keys the bits of elements again.
@@ -30,15 +36,39 @@ macro_rules! words {
                 }
 
                 #[inline(always)]
+                fn integer_key(self, signed: bool) -> $word {
+                    self ^ ($word::from(signed) << ($word::BITS - 1))
+                }
+
+                #[inline(always)]
+                fn float_key(self) -> $word {
+                    let negative = self >> ($word::BITS - 1);
+                    // All bits of a negative number are turned, the first one of others.
+                    let turned = self ^ (negative.wrapping_neg() | (1 << ($word::BITS - 1)));
+                    turned.wrapping_sub(negative_nans($mantissa) as $word)
+                }
+
+                #[inline(always)]
                 fn to_keys(words: &mut [$word], dtype: DType) {
-                    const SIGN: $word = 1 << ($word::BITS - 1);
                     match dtype.kind() {
                         Kind::Bool | Kind::Unsigned => {}
-                        Kind::Signed => words.iter_mut().for_each(|word| *word ^= SIGN),
-                        Kind::Float => words.iter_mut().for_each(|word| {
-                            let ordered = if *word & SIGN == 0 { *word | SIGN } else { !*word };
-                            *word = ordered.wrapping_sub(negative_nans($mantissa) as $word);
-                        }),
+                        Kind::Signed => words.iter_mut().for_each(|word| *word = word.integer_key(true)),
+                        Kind::Float => words.iter_mut().for_each(|word| *word = word.float_key()),
+                    }
+                }
+
+                #[inline(always)]
+                fn make_bounds(keys: &mut [$word], dtype: DType, last: bool) {
+                    Self::make_canonical(keys, dtype);
+                    if dtype.kind() == Kind::Float {
+                        let first_nan = Self::first_nan(dtype) as $word;
+                        for key in keys {
+                            if last {
+                                *key = if *key == first_nan { $word::MAX } else { *key };
+                            } else {
+                                *key -= $word::from(*key == zero($mantissa, $word::BITS) as $word);
+                            }
+                        }
                     }
                 }
 
@@ -60,7 +90,7 @@ macro_rules! words {
                     if dtype.kind() != Kind::Float {
                         return;
                     }
-                    const ZERO: $word = (1 << ($word::BITS - 1)) - negative_nans($mantissa) as $word;
+                    const ZERO: $word = zero($mantissa, $word::BITS) as $word;
                     let first_nan = Self::first_nan(dtype) as $word;
                     for key in keys {
                         let zero = if *key == ZERO - 1 { ZERO } else { *key };
@@ -86,4 +116,9 @@ words! { u8: 0, u16: 10, u32: 23, u64: 52 }
 /// How many patterns of bits are negative NaNs: the exponent has all bits, the mantissa one at least.
 const fn negative_nans(mantissa: u32) -> u64 {
     (1 << mantissa) - 1
+}
+
+/// The key of 0.0; that of -0.0 is the one before.
+const fn zero(mantissa: u32, bits: u32) -> u64 {
+    (1 << (bits - 1)) - negative_nans(mantissa)
 }
