@@ -1,5 +1,6 @@
 //! Matrix products.
 
+mod dots;
 pub(crate) mod gemm;
 pub(crate) mod inner;
 mod lanes;
@@ -8,8 +9,8 @@ mod lanes_x86;
 pub(crate) mod pack;
 mod plan;
 mod staged;
+mod sums;
 pub(crate) mod tile;
-mod vector;
 pub(crate) mod word;
 
 use std::ops::Range;

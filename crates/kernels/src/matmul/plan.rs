@@ -3,12 +3,13 @@
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use super::dots::dots;
 use super::gemm::{PRODUCTS, gemm};
 use super::inner::Products;
 use super::pack::Side;
 use super::staged::staged;
+use super::sums::sums;
 use super::tile::Tiled;
-use super::vector::{dots, sums};
 use super::word::Number;
 use crate::array::{Array, ArrayMut, Shape};
 use crate::dtype::{self, DType};

@@ -4,12 +4,13 @@ use std::any::TypeId;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::dots::{Dots, dots_part};
 use super::inner::Inner;
 use super::lanes::{Lanes, Plain, prefetch};
 #[cfg(target_arch = "x86_64")]
 use super::lanes_x86::X86;
 use super::pack::Side;
-use super::vector::{Dots, Sums, dots_part, sums_part};
+use super::sums::{Sums, sums_part};
 use super::word::{Number, Word};
 use crate::isa::{Isa, Kernel};
 
