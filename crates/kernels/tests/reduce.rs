@@ -317,7 +317,8 @@ fn nan_is_the_extreme_and_the_first_counts() {
 
 #[test]
 fn indices_along_axes() {
-    let shapes: [&[usize]; 6] = [&[9000, 3], &[3, 9000], &[50, 700], &[9000, 60], &[7, 30, 20], &[4, 5000]];
+    let shapes: [&[usize]; 8] =
+        [&[300, 4], &[300, 64], &[9000, 3], &[3, 9000], &[50, 700], &[9000, 60], &[7, 30, 20], &[4, 5000]];
     for shape in shapes {
         // Few values, so that extremes are there more than once.
         let x: Vec<i16> = words(6).take(shape.iter().product()).map(|word| (word % 50) as i16 - 20).collect();

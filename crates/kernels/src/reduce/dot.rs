@@ -82,6 +82,6 @@ fn check(a: &Array<'_>, b: &Array<'_>, options: &Options<'_>) -> Result<()> {
 
 fn tree<'a>(fold: Fold, a: &Array<'a>, b: &'a Field<'a>) -> Tree<'a> {
     let field = Field::new(a, &Order::of_all(a.rank()));
-    let feed = Feed { field, casts: Casts::new(a.dtype(), fold.dtype), map: Map::Product(b), mask: None };
+    let feed = Feed { field, casts: Casts::new(a.dtype(), fold.dtype), map: Map::Product(b), mask: None, count: None };
     Tree::new(fold, feed, a.size(), 1)
 }

@@ -8,6 +8,7 @@ use crate::elementwise::moves::with_size;
 use crate::field::{Field, Line, TILE};
 use crate::isa::{Isa, Kernel};
 
+use super::count::Count;
 use super::fold::Fold;
 
 /// What becomes of an element before it is folded. All but `Product` are for accumulators of type float64.
@@ -28,21 +29,22 @@ pub(super) struct Feed<'a> {
     pub map: Map<'a>,
     /// Elements for which a byte of it is 0 are replaced by the identity.
     pub mask: Option<Field<'a>>,
+    /// What folds a block of elements that need not be brought.
+    pub count: Option<Count>,
 }
 
-/// Room for one tile at each step of the way.
-pub(super) struct Buffers {
-    tiles: [MaybeUninit<[u64; TILE]>; 4],
-    mask: MaybeUninit<[u64; TILE / 8]>,
-    identity: u64,
-}
+/// Room for one tile at each step of the way. It holds nothing to begin with.
+pub(super) struct Buffers(MaybeUninit<[u64; 4 * TILE + TILE / 8]>);
 
 impl Buffers {
-    pub fn new(fold: &Fold) -> Buffers {
-        let mut buffers = Buffers { tiles: [MaybeUninit::uninit(); 4], mask: MaybeUninit::uninit(), identity: 0 };
-        // SAFETY: no accumulator is larger.
-        unsafe { fold.clear((&raw mut buffers.identity).cast(), 1) };
-        buffers
+    pub fn new() -> Buffers {
+        Buffers(MaybeUninit::uninit())
+    }
+
+    /// Four tiles, and room for as many bytes of a mask.
+    fn places(&mut self) -> [*mut u8; 5] {
+        let first: *mut u8 = self.0.as_mut_ptr().cast();
+        std::array::from_fn(|i| first.wrapping_add(i * TILE * 8))
     }
 }
 
@@ -53,12 +55,20 @@ impl<'a> Feed<'a> {
         if stays && self.field.is_flat(line) { usize::MAX } else { TILE - TILE % period }
     }
 
+    /// Where elements of a line for one result lie one after the other, if none is left out.
+    pub fn place(&self, line: Line, start: usize, len: usize, width: usize) -> Option<*const u8> {
+        if width > 1 || self.mask.is_some() {
+            return None;
+        }
+        self.field.place(line, start, len).map(<*mut u8>::cast_const)
+    }
+
     /// Elements `start..start + len` of a line, as accumulators of this fold.
     ///
     /// # Safety
     /// The line has these elements, and they are not above its limit; `start` is a multiple of the period for [`limit`].
     pub unsafe fn bring(&self, fold: &Fold, line: Line, start: usize, len: usize, buffers: &mut Buffers) -> *const u8 {
-        let [first, second, third, fourth] = buffers.tiles.each_mut().map(|tile| tile.as_mut_ptr().cast::<u8>());
+        let [first, second, third, fourth, fifth] = buffers.places();
         let other = |at: *const u8| if std::ptr::eq(at, first) { second } else { first };
         // SAFETY: the caller's promise, and each buffer has room for a tile.
         unsafe {
@@ -76,8 +86,8 @@ impl<'a> Feed<'a> {
                 }
             }
             if let Some(mask) = &self.mask {
-                let mask = mask.bring(line, start, len, buffers.mask.as_mut_ptr().cast());
-                at = select(fold.dtype, other(at), at, mask, buffers.identity, len);
+                let mask = mask.bring(line, start, len, fifth);
+                at = select(fold.dtype, other(at), at, mask, fold.identity(), len);
             }
             at
         }

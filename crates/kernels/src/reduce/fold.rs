@@ -29,6 +29,8 @@ pub(super) struct Fold {
     pub dtype: DType,
     /// Whether the result does not depend on the order of the elements.
     pub is_exact: bool,
+    /// Its lanes for one result.
+    pub lanes: usize,
     clear: unsafe fn(*mut u8, usize),
     fold: unsafe fn(*mut u8, usize, *const u8, usize),
     halve: unsafe fn(*mut u8, usize, usize),
@@ -75,12 +77,22 @@ impl Fold {
 
     fn of<O: Operation<A>, A: Element, const N: usize>() -> Fold {
         const { assert!(N * size_of::<A>() == LANE_BYTES) }
-        Fold { dtype: A::DTYPE, is_exact: true, clear: clear::<O, A>, fold: fold::<O, A, N>, halve: halve::<O, A> }
+        Fold {
+            dtype: A::DTYPE,
+            is_exact: true,
+            lanes: if O::IS_FREE { 1 } else { N },
+            clear: clear::<O, A>,
+            fold: fold::<O, A, N>,
+            halve: halve::<O, A>,
+        }
     }
 
-    /// How many lanes it has.
-    pub fn lanes(&self) -> usize {
-        LANE_BYTES / self.dtype.size()
+    /// The accumulator that changes no other.
+    pub fn identity(&self) -> u64 {
+        let mut identity = 0u64;
+        // SAFETY: no accumulator is larger.
+        unsafe { self.clear((&raw mut identity).cast(), 1) };
+        identity
     }
 
     /// Sets `len` accumulators to the identity.
@@ -117,6 +129,9 @@ impl Fold {
 pub(crate) trait Operation<A> {
     /// The value that changes no other.
     const IDENTITY: A;
+    /// Whether elements may be folded in any order, as those of integers.
+    const IS_FREE: bool;
+
     fn apply(accumulator: A, element: A) -> A;
 }
 
@@ -126,10 +141,11 @@ struct Least;
 struct Greatest;
 
 macro_rules! sums {
-    ($($type:ty, $zero:literal, $one:literal, |$x:ident, $y:ident| $sum:expr, $product:expr;)*) => {
+    ($($type:ty, $free:literal, $zero:literal, $one:literal, |$x:ident, $y:ident| $sum:expr, $product:expr;)*) => {
         $(
             impl Operation<$type> for Add {
                 const IDENTITY: $type = $zero;
+                const IS_FREE: bool = $free;
 
                 #[inline(always)]
                 fn apply($x: $type, $y: $type) -> $type {
@@ -139,6 +155,7 @@ macro_rules! sums {
 
             impl Operation<$type> for Multiply {
                 const IDENTITY: $type = $one;
+                const IS_FREE: bool = $free;
 
                 #[inline(always)]
                 fn apply($x: $type, $y: $type) -> $type {
@@ -150,46 +167,50 @@ macro_rules! sums {
 }
 
 sums! {
-    f64, 0.0, 1.0, |x, y| x + y, x * y;
-    i64, 0, 1, |x, y| x.wrapping_add(y), x.wrapping_mul(y);
+    f64, false, 0.0, 1.0, |x, y| x + y, x * y;
+    i64, true, 0, 1, |x, y| x.wrapping_add(y), x.wrapping_mul(y);
 }
 
-// A NaN stays: no comparison with it is true.
 macro_rules! extremes {
-    ($($type:ty, $least:expr, $greatest:expr, |$x:ident| $is_nan:expr;)*) => {
+    ($($type:ty, $free:literal, $least:expr, $greatest:expr, |$x:ident, $y:ident| $lesser:expr, $larger:expr;)*) => {
         $(
             impl Operation<$type> for Least {
                 const IDENTITY: $type = $greatest;
+                const IS_FREE: bool = $free;
 
                 #[inline(always)]
-                fn apply(accumulator: $type, $x: $type) -> $type {
-                    if $x < accumulator || $is_nan { $x } else { accumulator }
+                fn apply($x: $type, $y: $type) -> $type {
+                    $lesser
                 }
             }
 
             impl Operation<$type> for Greatest {
                 const IDENTITY: $type = $least;
+                const IS_FREE: bool = $free;
 
                 #[inline(always)]
-                fn apply(accumulator: $type, $x: $type) -> $type {
-                    if $x > accumulator || $is_nan { $x } else { accumulator }
+                fn apply($x: $type, $y: $type) -> $type {
+                    $larger
                 }
             }
         )*
     };
 }
 
+// A NaN stays: no comparison with it is true.
 extremes! {
-    i8, i8::MIN, i8::MAX, |x| false;
-    u8, u8::MIN, u8::MAX, |x| false;
-    i16, i16::MIN, i16::MAX, |x| false;
-    u16, u16::MIN, u16::MAX, |x| false;
-    i32, i32::MIN, i32::MAX, |x| false;
-    u32, u32::MIN, u32::MAX, |x| false;
-    i64, i64::MIN, i64::MAX, |x| false;
-    u64, u64::MIN, u64::MAX, |x| false;
-    f32, f32::NEG_INFINITY, f32::INFINITY, |x| x.is_nan();
-    f64, f64::NEG_INFINITY, f64::INFINITY, |x| x.is_nan();
+    i8, true, i8::MIN, i8::MAX, |x, y| x.min(y), x.max(y);
+    u8, true, u8::MIN, u8::MAX, |x, y| x.min(y), x.max(y);
+    i16, true, i16::MIN, i16::MAX, |x, y| x.min(y), x.max(y);
+    u16, true, u16::MIN, u16::MAX, |x, y| x.min(y), x.max(y);
+    i32, true, i32::MIN, i32::MAX, |x, y| x.min(y), x.max(y);
+    u32, true, u32::MIN, u32::MAX, |x, y| x.min(y), x.max(y);
+    i64, true, i64::MIN, i64::MAX, |x, y| x.min(y), x.max(y);
+    u64, true, u64::MIN, u64::MAX, |x, y| x.min(y), x.max(y);
+    f32, false, f32::NEG_INFINITY, f32::INFINITY,
+        |x, y| if y < x || y.is_nan() { y } else { x }, if y > x || y.is_nan() { y } else { x };
+    f64, false, f64::NEG_INFINITY, f64::INFINITY,
+        |x, y| if y < x || y.is_nan() { y } else { x }, if y > x || y.is_nan() { y } else { x };
 }
 
 unsafe fn clear<O: Operation<A>, A: Element>(accumulators: *mut u8, len: usize) {
@@ -206,7 +227,11 @@ unsafe fn fold<O: Operation<A>, A: Element, const N: usize>(
     len: usize,
 ) {
     let elements = elements.cast::<A>();
-    if period == N {
+    if O::IS_FREE && period == 1 {
+        // SAFETY: there is one, and it is private.
+        let total = unsafe { &mut *accumulators.cast::<A>() };
+        Isa::best().run_narrow(Total { total, elements, len, operation: PhantomData::<O> });
+    } else if period == N {
         // SAFETY: the accumulators are private, and there are `period`.
         let lanes = unsafe { &mut *accumulators.cast::<[A; N]>() };
         Isa::best().run_narrow(Lanes { lanes, elements, len, operation: PhantomData::<O> });
@@ -214,6 +239,28 @@ unsafe fn fold<O: Operation<A>, A: Element, const N: usize>(
         // SAFETY: the accumulators are private, and there are `period`, or `len` if that is less.
         let accumulators = unsafe { std::slice::from_raw_parts_mut(accumulators.cast::<A>(), period.min(len)) };
         Isa::best().run_narrow(Rows { accumulators, elements, len, operation: PhantomData::<O> });
+    }
+}
+
+/// All elements onto one accumulator, in the order that the compiler likes best.
+struct Total<'a, O, A> {
+    total: &'a mut A,
+    elements: *const A,
+    len: usize,
+    operation: PhantomData<O>,
+}
+
+impl<O: Operation<A>, A: Element> Kernel for Total<'_, O, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut total = *self.total;
+        for i in 0..self.len {
+            // SAFETY: below `len`.
+            total = O::apply(total, unsafe { self.elements.add(i).read() });
+        }
+        *self.total = total;
     }
 }
 

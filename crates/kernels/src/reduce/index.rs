@@ -109,7 +109,7 @@ impl Tree<'_> {
         let first = block * BLOCK;
         let rows = BLOCK.min(self.reduced - first);
         let search = Search::of(self.fold.dtype);
-        let mut buffers = Buffers::new(&self.fold);
+        let mut buffers = Buffers::new();
         // SAFETY: the lines have these elements.
         unsafe {
             if self.side == Side::Columns {

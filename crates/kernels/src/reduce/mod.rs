@@ -20,6 +20,8 @@ use crate::dtype::DType;
 use crate::error::{Result, refuse};
 use crate::overlap::{may_overlap, overlaps_itself};
 
+mod columns;
+mod count;
 mod dot;
 mod feed;
 mod finish;

@@ -8,6 +8,7 @@ use crate::field::{Axes, Field, Order};
 use crate::scratch::Scratch;
 use crate::threads::Threads;
 
+use super::count::count_of;
 use super::feed::{Feed, Map};
 use super::finish::{Count, Finish, Last, Target};
 use super::fold::{Fold, Op};
@@ -157,7 +158,13 @@ impl<'a> Task<'a> {
     /// The tree over the elements.
     pub fn tree<'m>(&'m self, order: &Order, map: Map<'m>) -> Tree<'m> {
         let mask = self.mask.as_ref().map(|mask| Field::new(mask, order));
-        let feed = Feed { field: Field::new(&self.a, order), casts: self.casts, map, mask };
+        let feed = Feed {
+            field: Field::new(&self.a, order),
+            casts: self.casts,
+            map,
+            mask,
+            count: count_of(self.op, self.a.dtype()),
+        };
         Tree::new(self.fold, feed, self.reduced(), self.kept())
     }
 
@@ -168,7 +175,7 @@ impl<'a> Task<'a> {
         };
         let fold = Fold::new(Op::Add, DType::I64);
         let casts = Casts::through(mask.dtype(), DType::Bool, DType::I64);
-        let feed = Feed { field: Field::new(&mask, order), casts, map: Map::Plain, mask: None };
+        let feed = Feed { field: Field::new(&mask, order), casts, map: Map::Plain, mask: None, count: None };
         let tree = Tree::new(fold, feed, self.reduced(), self.kept());
         self.collect(&tree, Last::Nothing, Count::Same(0)).map(Some)
     }

@@ -27,7 +27,7 @@ const SHORT: usize = 32;
 pub(super) const WIDE: usize = 4 * TILE;
 
 /// Accumulators of one task: those of all lanes of a tile, or one for each level of the tree of 16 lanes.
-const ACCUMULATORS: usize = 5 * WIDE;
+pub(super) const ACCUMULATORS: usize = 5 * WIDE;
 
 /// What lies side by side while a block is folded.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl<'a> Tree<'a> {
         let mut axes = Order { rank: partials.rank(), ..Order::of_one() };
         axes.reduced[0] = true;
         let field = Field::new(partials, &axes);
-        let feed = Feed { field, casts: Casts::new(fold.dtype, fold.dtype), map: Map::Plain, mask: None };
+        let feed = Feed { field, casts: Casts::new(fold.dtype, fold.dtype), map: Map::Plain, mask: None, count: None };
         let reduced = partials.shape()[0];
         Tree::new(fold, feed, reduced, partials.size() / reduced.max(1))
     }
@@ -123,7 +123,7 @@ impl<'a> Tree<'a> {
         let tiles = whole * tiles_of_row;
         let stop = AtomicBool::new(false);
         threads.split(blocks.len() * tiles, 1, rows * width.min(row), |tasks| {
-            let mut work = Work::new(&self.fold);
+            let mut work = Work::new();
             for task in tasks {
                 // In the order in which the elements lie.
                 let (block, tile) = match self.side {
@@ -164,13 +164,8 @@ impl<'a> Tree<'a> {
 
     /// Whether no other element can change this result of any or all.
     fn is_decided(&self, result: *const u8) -> bool {
-        let mut identity = 0u8;
-        // SAFETY: both are accumulators of this type.
-        self.fold.dtype == DType::Bool
-            && unsafe {
-                self.fold.clear(&raw mut identity, 1);
-                (result.read() != 0) != (identity != 0)
-            }
+        // SAFETY: an accumulator.
+        self.fold.dtype == DType::Bool && unsafe { result.read() != 0 } != (self.fold.identity() != 0)
     }
 
     /// Folds a block of some results; they lie in `work` then.
@@ -215,12 +210,16 @@ impl<'a> Tree<'a> {
         accumulators: *mut u8,
         buffers: &mut Buffers,
     ) {
-        let lanes = if width == 1 { self.fold.lanes() } else { lanes_of_few(&self.fold) };
+        let lanes = if width == 1 { self.fold.lanes } else { lanes_of_few(&self.fold) };
         let period = lanes * width;
         let (mut start, end) = (first * width, (first + rows) * width);
         let limit = self.feed.limit(line, period);
         // SAFETY: the caller's promise.
         unsafe {
+            if let (Some(count), Some(elements)) = (self.feed.count, self.feed.place(line, start, rows, width)) {
+                accumulators.cast::<i64>().write(count(elements, rows));
+                return;
+            }
             self.fold.clear(accumulators, period.min(end - start));
             while start < end {
                 let len = limit.min(end - start);
@@ -231,107 +230,29 @@ impl<'a> Tree<'a> {
             self.fold.collapse(accumulators, lanes.min(rows), width);
         }
     }
-
-    /// Folds rows of elements for results side by side. The accumulators of the first are those of the results then.
-    unsafe fn columns(
-        &self,
-        first: usize,
-        rows: usize,
-        kept: Range<usize>,
-        accumulators: *mut u8,
-        buffers: &mut Buffers,
-    ) {
-        let width = kept.len();
-        let lanes = if self.fold.is_exact { 1 } else { self.fold.lanes().min(rows) };
-        let lane_size = width * self.fold.dtype.size();
-        // SAFETY: the caller's promise.
-        unsafe {
-            if lanes * width > ACCUMULATORS {
-                let columns = Columns { tree: self, first, rows, kept };
-                columns.lanes(0, 1, accumulators, buffers);
-                return;
-            }
-            self.fold.clear(accumulators, lanes * width);
-            for row in 0..rows {
-                self.row(first + row, &kept, accumulators.add(row % lanes * lane_size), buffers);
-            }
-            self.fold.collapse(accumulators, lanes, width);
-        }
-    }
-
-    /// Folds a row of elements onto as many accumulators.
-    unsafe fn row(&self, row: usize, kept: &Range<usize>, accumulators: *mut u8, buffers: &mut Buffers) {
-        let line = Line::Kept { reduced: row };
-        let limit = self.feed.limit(line, 1);
-        let mut start = kept.start;
-        while start < kept.end {
-            let len = limit.min(kept.end - start);
-            // SAFETY: the caller's promise.
-            unsafe {
-                let elements = self.feed.bring(&self.fold, line, start, len, buffers);
-                let to = accumulators.add((start - kept.start) * self.fold.dtype.size());
-                self.fold.fold(to, len, elements, len);
-            }
-            start += len;
-        }
-    }
-}
-
-/// Rows so wide that the accumulators of all lanes do not fit the cache: one lane after the other.
-struct Columns<'t, 'a> {
-    tree: &'t Tree<'a>,
-    first: usize,
-    rows: usize,
-    kept: Range<usize>,
-}
-
-impl Columns<'_, '_> {
-    /// Folds those lanes that are `lane` modulo `step`: the same tree as that of halves, from its leaves. Each level has
-    /// its accumulators behind those of the one above.
-    unsafe fn lanes(&self, lane: usize, step: usize, accumulators: *mut u8, buffers: &mut Buffers) {
-        let fold = &self.tree.fold;
-        let width = self.kept.len();
-        // SAFETY: the caller's promise, and the accumulators have room for all levels.
-        unsafe {
-            if step == fold.lanes() {
-                fold.clear(accumulators, width);
-                for row in (lane..self.rows).step_by(step) {
-                    self.tree.row(self.first + row, &self.kept, accumulators, buffers);
-                }
-                return;
-            }
-            self.lanes(lane, 2 * step, accumulators, buffers);
-            if lane + step < self.rows {
-                let other = accumulators.add(width * fold.dtype.size());
-                self.lanes(lane + step, 2 * step, other, buffers);
-                fold.fold(accumulators, width, other, width);
-            }
-        }
-    }
 }
 
 /// The lanes for few results whose elements lie in turn. Where the order does not matter there may be fewer.
 fn lanes_of_few(fold: &Fold) -> usize {
-    if fold.is_exact { 16 } else { fold.lanes() }
+    if fold.is_exact { 16 } else { fold.lanes }
 }
 
 /// What a thread needs to fold blocks.
 struct Work {
     buffers: Buffers,
-    accumulators: MaybeUninit<[u64; ACCUMULATORS]>,
-    results: MaybeUninit<[u64; WIDE]>,
+    room: MaybeUninit<[u64; WIDE + ACCUMULATORS]>,
 }
 
 impl Work {
-    fn new(fold: &Fold) -> Work {
-        Work { buffers: Buffers::new(fold), accumulators: MaybeUninit::uninit(), results: MaybeUninit::uninit() }
-    }
-
-    fn accumulators(&mut self) -> *mut u8 {
-        self.accumulators.as_mut_ptr().cast()
+    fn new() -> Work {
+        Work { buffers: Buffers::new(), room: MaybeUninit::uninit() }
     }
 
     fn results(&mut self) -> *mut u8 {
-        self.results.as_mut_ptr().cast()
+        self.room.as_mut_ptr().cast()
+    }
+
+    fn accumulators(&mut self) -> *mut u8 {
+        self.results().wrapping_add(WIDE * 8)
     }
 }
