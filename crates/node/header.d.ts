@@ -74,6 +74,7 @@ export declare function kernelRun(
   b?: Elements,
   c?: Elements,
   d?: Elements,
+  e?: Elements,
   where?: Elements,
 ): number | bigint | boolean | undefined
 
@@ -86,5 +87,6 @@ export declare function kernelRunAsync(
   b?: Elements,
   c?: Elements,
   d?: Elements,
+  e?: Elements,
   where?: Elements,
 ): Promise<number | bigint | boolean | undefined>

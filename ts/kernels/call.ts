@@ -51,11 +51,13 @@ export function invoke(
   b: unknown,
   c: unknown,
   d: unknown,
+  e: unknown = ABSENT,
 ): Answer | Promise<Answer> {
   const first = settled(kernel, a)
   const second = settled(kernel, b)
   const third = settled(kernel, c)
   const fourth = settled(kernel, d)
+  const fifth = settled(kernel, e)
   begin(kernel)
   let where: ArrayBufferView | undefined
   if (parameters !== undefined) {
@@ -67,6 +69,7 @@ export function invoke(
     operand(kernel, 1, second),
     operand(kernel, 2, third),
     operand(kernel, 3, fourth),
+    operand(kernel, 4, fifth),
     where,
   )
 }

@@ -37,7 +37,8 @@ export type TernaryKernel<W extends Way> = <Out extends ArrayOperand>(
  *
  * The inputs have one element type, which scalars take; `out` has that of the result, or a wider one of NumPy's
  * `same_kind` rule. `out` may be one of the inputs; any other overlap is refused. All cost what it takes to read and
- * write the memory, unless something else is said.
+ * write the memory; from `exp` to `atan2`, what it takes to compute. Those are within 2 units in the last place, of
+ * integers in float64.
  */
 export interface Elementwise<W extends Way> {
   /** a + b; integers wrap; of bools, or. NumPy: `add`. */
@@ -56,6 +57,11 @@ export interface Elementwise<W extends Way> {
   minimum: BinaryKernel<W>
   /** The greater one; NaN where one is NaN. NumPy: `maximum`. */
   maximum: BinaryKernel<W>
+
+  /** a to the power of b; integers wrap, and have no negative powers. NumPy: `pow`, `power`. */
+  pow: BinaryKernel<W>
+  /** The angle of the point (b, a), in radians from -π to π. NumPy: `atan2`, `arctan2`. */
+  atan2: BinaryKernel<W>
 
   /** Whether a = b, into bool. NumPy: `equal`. */
   equal: BinaryKernel<W>
@@ -105,6 +111,41 @@ export interface Elementwise<W extends Way> {
   trunc: UnaryKernel<W>
   /** The nearest integer, the even one of two. NumPy: `rint`. */
   rint: UnaryKernel<W>
+  /** e to the power of a. NumPy: `exp`. */
+  exp: UnaryKernel<W>
+  /** 2 to the power of a. NumPy: `exp2`. */
+  exp2: UnaryKernel<W>
+  /** e to the power of a, less 1, exact also for small a. NumPy: `expm1`. */
+  expm1: UnaryKernel<W>
+  /** The natural logarithm; NaN below 0. NumPy: `log`. */
+  log: UnaryKernel<W>
+  /** The logarithm to base 2; NaN below 0. NumPy: `log2`. */
+  log2: UnaryKernel<W>
+  /** The logarithm to base 10; NaN below 0. NumPy: `log10`. */
+  log10: UnaryKernel<W>
+  /** The natural logarithm of 1 + a, exact also for small a. NumPy: `log1p`. */
+  log1p: UnaryKernel<W>
+  /** The sine of an angle in radians. NumPy: `sin`. */
+  sin: UnaryKernel<W>
+  /** The cosine of an angle in radians. NumPy: `cos`. */
+  cos: UnaryKernel<W>
+  /** The tangent of an angle in radians. NumPy: `tan`. */
+  tan: UnaryKernel<W>
+  /** The angle of a sine, in radians. NumPy: `asin`. */
+  asin: UnaryKernel<W>
+  /** The angle of a cosine, in radians. NumPy: `acos`. */
+  acos: UnaryKernel<W>
+  /** The angle of a tangent, in radians. NumPy: `atan`. */
+  atan: UnaryKernel<W>
+  /** The hyperbolic sine. NumPy: `sinh`. */
+  sinh: UnaryKernel<W>
+  /** The hyperbolic cosine. NumPy: `cosh`. */
+  cosh: UnaryKernel<W>
+  /** The hyperbolic tangent. NumPy: `tanh`. */
+  tanh: UnaryKernel<W>
+  /** The cube root. NumPy: `cbrt`. */
+  cbrt: UnaryKernel<W>
+
   /** Whether a is not a number, into bool. NumPy: `isnan`. */
   isnan: UnaryKernel<W>
   /** Whether a is infinite, into bool. NumPy: `isinf`. */

@@ -4,11 +4,15 @@
 import { ASYNC, type Mode, SYNC } from './call.js'
 import { type Elementwise, elementwise } from './elementwise.js'
 import type { Asynchronous, Implementation, Implementations, Way } from './family.js'
+import { type AtIndices, atIndices } from './indices.js'
+import { type Linear, linear } from './linear.js'
 import { type Ordering, order } from './order.js'
 import { partialsOf, type Reductions, reduce } from './reduce.js'
 
 export type { BinaryKernel, Elementwise, TernaryKernel, UnaryKernel } from './elementwise.js'
 export type { Asynchronous, Way, When } from './family.js'
+export type { AtIndices, BinaryOperation, ScatterOptions } from './indices.js'
+export type { Linear, MatmulOptions } from './linear.js'
 export type {
   ArrayOperand,
   FloatOperand,
@@ -21,8 +25,15 @@ export type {
   PlainFloatArray,
   ScalarOperand,
 } from './operands.js'
-export type { ElementwiseOptions, KernelOptions, RangeOptions } from './options.js'
-export type { AxisOptions, BinaryOperation, Ordering } from './order.js'
+export type { AxisOptions, ElementwiseOptions, KernelOptions, RangeOptions } from './options.js'
+export type {
+  BincountOptions,
+  HistogramOptions,
+  Ordering,
+  QuantileOptions,
+  SearchOptions,
+  UniqueOptions,
+} from './order.js'
 export type {
   DeviationOptions,
   ExactReductionKernel,
@@ -33,11 +44,16 @@ export type {
   ReductionKernel,
   ReductionOptions,
   Reductions,
-  Results,
 } from './reduce.js'
+export type { Results } from './results.js'
 
 /** Every kernel. */
-export interface AllKernels<W extends Way> extends Elementwise<W>, Reductions<W>, Ordering<W> {}
+export interface AllKernels<W extends Way>
+  extends Elementwise<W>,
+    Reductions<W>,
+    Linear<W>,
+    AtIndices<W>,
+    Ordering<W> {}
 
 /** Every kernel, in its synchronous form and in its asynchronous one. */
 export interface Kernels extends AllKernels<'sync'>, Asynchronous<AllKernels<'async'>> {
@@ -45,7 +61,13 @@ export interface Kernels extends AllKernels<'sync'>, Asynchronous<AllKernels<'as
   partialsOf: typeof partialsOf
 }
 
-const all = (mode: Mode): Implementations => ({ ...elementwise(mode), ...reduce(mode), ...order(mode) })
+const all = (mode: Mode): Implementations => ({
+  ...elementwise(mode),
+  ...reduce(mode),
+  ...linear(mode),
+  ...atIndices(mode),
+  ...order(mode),
+})
 
 /** The asynchronous forms: what a call refuses, its promise rejects with. */
 function asynchronous(implementations: Implementations): Implementations {

@@ -23,6 +23,12 @@ export interface RangeOptions extends KernelOptions {
   range?: readonly [start: number, stop: number] | IndexRange
 }
 
+/** Options of kernels along an axis. */
+export interface AxisOptions extends RangeOptions {
+  /** The axis; a negative one counts from the end. */
+  axis?: number
+}
+
 /** Options of kernels over independent elements. */
 export interface ElementwiseOptions extends RangeOptions {
   /** Where results are stored: bool or uint8, broadcast to the shape of `out`, which is not touched elsewhere. */
@@ -65,10 +71,32 @@ export function given(kernel: Kernel, options: unknown, names: readonly string[]
   return read
 }
 
-/** The names of {@link KernelOptions}, {@link RangeOptions} and {@link ElementwiseOptions}. */
+/** The names of options, by the interfaces above. */
 export const THREADS = ['threads'] as const
 export const RANGED = [...THREADS, 'range'] as const
+export const ALONG_AXIS = [...RANGED, 'axis'] as const
 export const ELEMENTWISE = [...RANGED, 'where'] as const
+
+/** What is given of the options of kernels that share their work alone. */
+export function ranged(kernel: Kernel, options: unknown): Parameters | undefined {
+  return options === undefined ? undefined : common(kernel, given(kernel, options, RANGED))
+}
+
+/** What is given of the options of kernels along an axis. */
+export function alongAxis(kernel: Kernel, options: unknown): Parameters | undefined {
+  if (options === undefined) return undefined
+  const read = given(kernel, options, ALONG_AXIS)
+  return { ...common(kernel, read), axes: oneAxis(kernel, read) }
+}
+
+/** The option `axis` of kernels that take one axis at most. */
+export function oneAxis(kernel: Kernel, { axis }: Given): readonly number[] | undefined {
+  if (axis === undefined) return undefined
+  if (typeof axis === 'number' && Number.isSafeInteger(axis)) return [axis]
+  throw new InvalidArgumentError(`option 'axis' of ${kernel.name} must be an integer, not ${show(axis)}`, {
+    option: 'axis',
+  })
+}
 
 /** The options that are the same for all kernels. */
 export function common(kernel: Kernel, options: Given): Parameters {
@@ -101,6 +129,19 @@ export function integer(kernel: Kernel, option: string, value: unknown, least = 
 export function number(kernel: Kernel, option: string, value: unknown): number {
   if (typeof value === 'number') return value
   throw new InvalidArgumentError(`option '${option}' of ${kernel.name} must be a number, not ${show(value)}`, {
+    option,
+  })
+}
+
+/**
+ * An option that is a boolean, as 0 or 1; absent, 0.
+ *
+ * @throws InvalidArgumentError for what is none
+ */
+export function flag(kernel: Kernel, option: string, value: unknown): 0 | 1 {
+  if (value === undefined || value === false) return 0
+  if (value === true) return 1
+  throw new InvalidArgumentError(`option '${option}' of ${kernel.name} must be true or false, not ${show(value)}`, {
     option,
   })
 }

@@ -1,176 +1,262 @@
 /**
- * Sorting, and elements at indices.
+ * Sorting, searching, counting.
  */
-import { describe, describeList } from '../describe.js'
+
+import type { DTypeLike } from '../dtype.js'
+import { parseDType } from '../dtype.js'
 import { InvalidArgumentError } from '../errors.js'
-import { IndexRange } from '../index-range.js'
-import { native } from '../native.js'
-import { ABSENT, invoke, type Mode } from './call.js'
+import { show } from '../options.js'
+import { ABSENT, type Answer, invoke, type Mode } from './call.js'
 import type { Implementation, Implementations, Way, When } from './family.js'
-import type { ArrayOperand, IndexOperand, Operand } from './operands.js'
-import { common, given, integer, type Parameters, RANGED, type RangeOptions } from './options.js'
+import { settled } from './frame.js'
+import type { ArrayOperand, Operand } from './operands.js'
+import {
+  ALONG_AXIS,
+  type AxisOptions,
+  alongAxis,
+  common,
+  given,
+  type KernelOptions,
+  number,
+  oneAxis,
+  type Parameters,
+  RANGED,
+  type RangeOptions,
+  THREADS,
+} from './options.js'
+import { axesOf, newResult, type Results, shapeOf, withAxis } from './results.js'
 import { type Kernel, kernelNamed, kernelsOf } from './table.js'
 
-/** Options of kernels along an axis. */
-export interface AxisOptions extends RangeOptions {
-  /** The axis; a negative one counts from the end. */
-  axis?: number
+/** Options of {@link Ordering.median} and {@link Ordering.quantile}. */
+export interface QuantileOptions extends AxisOptions {
+  /** Where the results go. Without it, more than one go to a new typed array, in C order. */
+  out?: ArrayOperand
 }
 
-/** The names of operations on two elements. */
-export type BinaryOperation =
-  | 'add'
-  | 'subtract'
-  | 'multiply'
-  | 'divide'
-  | 'floorDivide'
-  | 'remainder'
-  | 'power'
-  | 'minimum'
-  | 'maximum'
-  | 'equal'
-  | 'notEqual'
-  | 'less'
-  | 'lessEqual'
-  | 'greater'
-  | 'greaterEqual'
-  | 'logicalAnd'
-  | 'logicalOr'
-  | 'logicalXor'
-  | 'bitwiseAnd'
-  | 'bitwiseOr'
-  | 'bitwiseXor'
-  | 'leftShift'
-  | 'rightShift'
+/** Options of {@link Ordering.searchsorted}. */
+export interface SearchOptions extends RangeOptions {
+  /** Whether the position is before equal elements or behind them. Default `'left'`. */
+  side?: 'left' | 'right'
+}
 
-/** Sorting, and elements at indices. */
+/** Options of {@link Ordering.unique}: arrays of int32, uint32, int64 or uint64. */
+export interface UniqueOptions extends KernelOptions {
+  /** How often each value occurs. */
+  counts?: ArrayOperand
+  /** The index of the first occurrence of each value. */
+  index?: ArrayOperand
+  /** For each element of `a`, the place of its value. */
+  inverse?: ArrayOperand
+}
+
+/** Options of {@link Ordering.bincount}. */
+export interface BincountOptions extends RangeOptions {
+  /** What each element counts. Default: 1. */
+  weights?: ArrayOperand
+}
+
+/** Options of {@link Ordering.histogram}: either bounds or edges. */
+export interface HistogramOptions extends BincountOptions {
+  /** As many bins as `out` has elements, of one width, from the first number to the second. */
+  bounds?: readonly [low: number, high: number]
+  /** The edges of the bins, in ascending order: one more than `out` has elements. */
+  edges?: readonly number[] | ArrayOperand
+}
+
+/** Sorting, searching, counting. NaN comes last, and -0.0 equals 0.0. */
 export interface Ordering<W extends Way> {
   /**
-   * The elements of `a` in order along an axis (default: the last), NaN last; `out` may be `a`. Takes time in proportion
-   * to the number of elements, and up to twice their memory. A range must not cut the axis. NumPy: `sort`.
+   * The elements of `a` in order along an axis (default: the last); `out` may be `a`. Takes time in proportion to the
+   * number of elements, and up to twice their memory. A range must not cut the axis. NumPy: `sort`.
    */
   sort: <Out extends ArrayOperand>(out: Out, a: ArrayOperand, options?: AxisOptions) => When<W, Out>
   /**
    * The indices that sort `a` along an axis (default: the last), into int32, uint32, int64 or uint64; equal elements keep
-   * their order. NumPy: `argsort(kind='stable')`.
+   * their order. Needs 16 to 32 bytes an element. NumPy: `argsort(kind='stable')`.
    */
   argsort: <Out extends ArrayOperand>(out: Out, a: ArrayOperand, options?: AxisOptions) => When<W, Out>
   /**
-   * The elements of `a` at indices: in C order, or those along an axis. Negative indices count from the end; one out of
-   * range is refused. At random indices some 30 ns an element. NumPy: `take`.
+   * The elements of `a` along an axis (default: the last) so that those at the places `kth` are where a sort would put
+   * them, with no larger one before and no smaller one behind; `out` may be `a`. NumPy: `partition`.
    */
-  take: <Out extends ArrayOperand>(
+  partition: <Out extends ArrayOperand>(
     out: Out,
     a: ArrayOperand,
-    indices: IndexOperand,
+    kth: number | readonly number[],
     options?: AxisOptions,
   ) => When<W, Out>
+  /** The median of all elements, or along an axis; NaN where one is. NumPy: `median`. */
+  median: {
+    <Out extends ArrayOperand>(a: ArrayOperand, options: QuantileOptions & { out: Out }): When<W, Out>
+    (a: ArrayOperand, options: QuantileOptions & { axis: number }): When<W, Results>
+    (a: ArrayOperand, options?: AxisOptions): When<W, number>
+  }
   /**
-   * Stores values at indices of `out`: in C order, or along an axis; a scalar is repeated. Of an index that occurs several
-   * times the last one wins. NumPy: `put`, `put_along_axis`.
+   * The quantiles `q`, each from 0 to 1, of all elements or along an axis, interpolated linearly; NaN where an element is.
+   * Several, or along an axis, give an array with an axis for `q` first. NumPy: `quantile`.
    */
-  put: <Out extends ArrayOperand>(
+  quantile: {
+    <Out extends ArrayOperand>(
+      a: ArrayOperand,
+      q: number | readonly number[],
+      options: QuantileOptions & { out: Out },
+    ): When<W, Out>
+    (a: ArrayOperand, q: number, options?: KernelOptions): When<W, number>
+    (a: ArrayOperand, q: number | readonly number[], options?: AxisOptions): When<W, Float64Array>
+  }
+  /**
+   * For each of the needles, the position in the sorted array at which it could be put so that it stays sorted, into int32,
+   * uint32, int64 or uint64. NumPy: `searchsorted`.
+   */
+  searchsorted: <Out extends ArrayOperand>(
     out: Out,
-    indices: IndexOperand,
-    values: Operand,
-    options?: AxisOptions,
+    sorted: ArrayOperand,
+    needles: Operand,
+    options?: SearchOptions,
   ) => When<W, Out>
   /**
-   * Adds values at indices of `out`, in C order; to one that occurs several times, as often, in that order, whatever the
-   * threads. NumPy: `add.at`.
+   * The different values of `a` in ascending order, to the beginning of `out`, which needs room for them; how many there
+   * are. Needs the memory of `a` three times; with index or inverse, 24 to 48 bytes an element. NumPy: `unique`.
    */
-  scatterAdd: <Out extends ArrayOperand>(
-    out: Out,
-    indices: IndexOperand,
-    values: Operand,
-    options?: RangeOptions,
-  ) => When<W, Out>
+  unique: (out: ArrayOperand, a: ArrayOperand, options?: UniqueOptions) => When<W, number>
   /**
-   * As `scatterAdd`, by atomic instructions: other workers may add to the same elements at the same time, and nothing is
-   * lost. In what order, and so how floating-point sums are rounded, is not said.
+   * How often each index from 0 on occurs in `a`, or the sum of the weights of each; `out` has an element for each. A range
+   * is one of the first axis of `a`. Negative indices are refused. NumPy: `bincount`.
    */
-  atomicAdd: <Out extends ArrayOperand>(
-    out: Out,
-    indices: IndexOperand,
-    values: Operand,
-    options?: RangeOptions,
-  ) => When<W, Out>
+  bincount: <Out extends ArrayOperand>(out: Out, a: ArrayOperand, options?: BincountOptions) => When<W, Out>
   /**
-   * `out[i] = a[i] operation b[i]` for the i of `indices`, in one go: what a worker does with its share of a random split.
-   * NumPy has none: `out[i] = a[i] + b[i]`, with three temporary arrays.
+   * How many elements of `a` lie in each bin, or the sum of their weights; the last bin has its upper edge, too, and what
+   * lies outside is not counted. A range is one of the first axis of `a`. NumPy: `histogram`.
    */
-  combineAt: <Out extends ArrayOperand>(
+  histogram: <Out extends ArrayOperand>(out: Out, a: ArrayOperand, options: HistogramOptions) => When<W, Out>
+  /**
+   * The edges of `out.length - 1` bins of one width, into float64, by which `histogram` counts elements of `dtype`
+   * (default float64). NumPy: `histogram_bin_edges`.
+   */
+  binEdges: <Out extends ArrayOperand>(
     out: Out,
-    operation: BinaryOperation,
-    a: Operand,
-    b: Operand,
-    indices: IndexOperand,
-    options?: RangeOptions,
+    bounds: readonly [low: number, high: number],
+    dtype?: DTypeLike,
   ) => When<W, Out>
 }
 
-const ALONG_AXIS = [...RANGED, 'axis']
-const { binary } = native.kernelOperations()
+const QUANTILE = [...ALONG_AXIS, 'out']
+const SEARCH = [...RANGED, 'side']
+const UNIQUE = [...THREADS, 'counts', 'index', 'inverse']
+const BINCOUNT = [...RANGED, 'weights']
+const HISTOGRAM = [...BINCOUNT, 'bounds', 'edges']
+const SIDES: readonly unknown[] = ['left', 'right']
 
 /** All of them. */
 export function order(mode: Mode): Implementations {
+  return { ...sorting(mode), ...searching(mode), ...counting(mode) }
+}
+
+function sorting(mode: Mode): Implementations {
   const made: Record<string, Implementation> = {}
   for (const kernel of kernelsOf('sort')) {
     made[kernel.name] = (out, a, options) =>
       mode.give(invoke(mode, kernel, alongAxis(kernel, options), out, a, ABSENT, ABSENT), out)
   }
-  const take = kernelNamed('take')
-  made.take = (out, a, indices, options) =>
-    mode.give(invoke(mode, take, alongAxis(take, options), out, a, indexList(take, indices), ABSENT), out)
-  const put = kernelNamed('put')
-  made.put = (out, indices, values, options) =>
-    mode.give(invoke(mode, put, alongAxis(put, options), out, indexList(put, indices), values, ABSENT), out)
-  for (const kernel of kernelsOf('scatter')) {
-    made[kernel.name] = (out, indices, values, options) =>
-      mode.give(invoke(mode, kernel, ranged(kernel, options), out, indexList(kernel, indices), values, ABSENT), out)
+  const [partition, median, quantile] = [kernelNamed('partition'), kernelNamed('median'), kernelNamed('quantile')]
+  made.partition = (out, a, kth, options) => {
+    const places = numbers(partition, typeof kth === 'number' ? [kth] : kth)
+    return mode.give(invoke(mode, partition, alongAxis(partition, options), out, a, places, ABSENT), out)
   }
-  const combineAt = kernelNamed('combineAt')
-  made.combineAt = (out, operation, a, b, indices, options) => {
-    const numbers = [operationCode(combineAt, operation)]
-    const parameters = { ...ranged(combineAt, options), numbers }
-    return mode.give(invoke(mode, combineAt, parameters, out, a, b, indexList(combineAt, indices)), out)
+  made.median = (a, options) => statistics(mode, median, a, options, [], ABSENT)
+  made.quantile = (a, q, options) => {
+    // One quantile is a list of one, whose axis is then taken away.
+    const list = numbers(quantile, typeof q === 'number' ? [q] : q)
+    return statistics(mode, quantile, a, options, [list.length], list, typeof q === 'number')
   }
   return made
 }
 
-function ranged(kernel: Kernel, options: unknown): Parameters | undefined {
-  return options === undefined ? undefined : common(kernel, given(kernel, options, RANGED))
-}
-
-function alongAxis(kernel: Kernel, options: unknown): Parameters | undefined {
-  if (options === undefined) return undefined
-  const read = given(kernel, options, ALONG_AXIS)
-  const parameters = common(kernel, read)
-  if (read.axis !== undefined) parameters.axes = [integer(kernel, 'axis', read.axis, Number.MIN_SAFE_INTEGER)]
-  return parameters
-}
-
-function operationCode(kernel: Kernel, name: unknown): number {
-  const code = binary.indexOf(name as string)
-  if (code >= 0) return code
-  throw new InvalidArgumentError(`${kernel.name}: ${describe(name)} is none of ${describeList(binary)}`)
-}
-
-/**
- * Indices as an operand: lists and ranges become typed arrays.
- *
- * @throws InvalidArgumentError for a list with something that is no integer
- */
-export function indexList(kernel: Kernel, indices: unknown): unknown {
-  if (indices instanceof IndexRange) return indexList(kernel, indices.toArray())
-  // What has more than 2^31 indices keeps them as doubles.
-  if (!Array.isArray(indices) && !(indices instanceof Float64Array)) return indices
-  const list: ArrayLike<unknown> = indices
-  const out = new BigInt64Array(list.length)
-  for (let i = 0; i < list.length; i++) {
-    const index = list[i]
-    if (!Number.isSafeInteger(index)) throw new InvalidArgumentError(`${kernel.name}: ${describe(index)} is no index`)
-    out[i] = BigInt(index as number)
+/** Medians or quantiles: the value where there is one, else an array, with `first` axes before those that stay of `a`. */
+function statistics(
+  mode: Mode,
+  kernel: Kernel,
+  a: unknown,
+  options: unknown,
+  first: readonly number[],
+  list: unknown,
+  single = true,
+): unknown {
+  const read = given(kernel, options, QUANTILE)
+  const parameters: Parameters = { ...common(kernel, read), axes: oneAxis(kernel, read) }
+  if (read.out !== undefined) {
+    const out = first.length > 0 && single ? withAxis(kernel, read.out) : read.out
+    return mode.give(invoke(mode, kernel, parameters, out, a, list, ABSENT), read.out)
   }
-  return out
+  const input = settled(kernel, a)
+  const shape = shapeOf(kernel, input)
+  const axes = read.axis === undefined ? shape.map((_, at) => at) : axesOf(kernel, read.axis, shape.length)
+  const kept = shape.filter((_, at) => !axes.includes(at))
+  const result = newResult(kernel, input, [...first, ...kept])
+  const answer = invoke(mode, kernel, parameters, result, input, list, ABSENT)
+  return mode.after(answer, () => (single && kept.length === 0 ? result.data[0] : result.data))
+}
+
+function searching(mode: Mode): Implementations {
+  const [searchsorted, unique] = [kernelNamed('searchsorted'), kernelNamed('unique')]
+  return {
+    searchsorted: (out, sorted, needles, options) => {
+      const read = given(searchsorted, options, SEARCH)
+      const side = SIDES.indexOf(read.side ?? 'left')
+      if (side < 0) {
+        throw new InvalidArgumentError(`option 'side' of searchsorted is 'left' or 'right', not ${show(read.side)}`, {
+          option: 'side',
+        })
+      }
+      const parameters = { ...common(searchsorted, read), numbers: [side] }
+      return mode.give(invoke(mode, searchsorted, parameters, out, sorted, needles, ABSENT), out)
+    },
+    unique: (out, a, options) => {
+      const read = given(unique, options, UNIQUE)
+      const { counts = ABSENT, index = ABSENT, inverse = ABSENT } = read
+      return invoke(mode, unique, common(unique, read), out, counts, index, inverse, a) as Answer
+    },
+  }
+}
+
+function counting(mode: Mode): Implementations {
+  const [bincount, histogram] = [kernelNamed('bincount'), kernelNamed('histogram')]
+  const binEdges = kernelNamed('binEdges')
+  return {
+    bincount: (out, a, options) => {
+      const read = given(bincount, options, BINCOUNT)
+      return mode.give(invoke(mode, bincount, common(bincount, read), out, a, ABSENT, read.weights ?? ABSENT), out)
+    },
+    histogram: (out, a, options) => {
+      const read = given(histogram, options, HISTOGRAM)
+      const { bounds, edges, weights = ABSENT } = read
+      if ((bounds === undefined) === (edges === undefined)) {
+        throw new InvalidArgumentError('histogram takes either bounds or edges')
+      }
+      const parameters = common(histogram, read)
+      if (bounds !== undefined) parameters.numbers = boundsOf(histogram, bounds)
+      const list = edges === undefined ? ABSENT : Array.isArray(edges) ? numbers(histogram, edges) : edges
+      return mode.give(invoke(mode, histogram, parameters, out, a, list, weights), out)
+    },
+    binEdges: (out, bounds, dtype) => {
+      const { code } = parseDType(dtype ?? 'float64')
+      const parameters = { numbers: [...boundsOf(binEdges, bounds), code] }
+      return mode.give(invoke(mode, binEdges, parameters, out, ABSENT, ABSENT, ABSENT), out)
+    },
+  }
+}
+
+function boundsOf(kernel: Kernel, bounds: unknown): number[] {
+  if (!Array.isArray(bounds) || bounds.length !== 2) {
+    throw new InvalidArgumentError(`${kernel.name}: bounds are [low, high], not ${show(bounds)}`)
+  }
+  return bounds.map(bound => number(kernel, 'bounds', bound))
+}
+
+/** A list of numbers as an operand. */
+function numbers(kernel: Kernel, list: unknown): Float64Array {
+  if (!Array.isArray(list) && !ArrayBuffer.isView(list)) {
+    throw new InvalidArgumentError(`${kernel.name} takes a list of numbers, not ${show(list)}`)
+  }
+  return Float64Array.from(list as unknown as ArrayLike<unknown>, each => number(kernel, 'list', each))
 }

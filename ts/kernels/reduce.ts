@@ -1,18 +1,28 @@
 /**
- * Reductions.
+ * Reductions and scans.
  */
 
 import { describe, describeList } from '../describe.js'
 import { DTYPES } from '../dtype.js'
 import { InvalidArgumentError } from '../errors.js'
 import { native } from '../native.js'
-import { sizeOf, stridesOf } from '../shape.js'
+import { sizeOf } from '../shape.js'
 import { ABSENT, invoke, type Mode } from './call.js'
 import type { Implementation, Implementations, Way, When } from './family.js'
-import { dtypeCode, settled, View } from './frame.js'
+import { dtypeCode, settled, type View } from './frame.js'
 import type { ArrayOperand, FloatOperand, MaskOperand, ScalarOperand } from './operands.js'
-import { common, given, type KernelOptions, number, type Parameters, RANGED, type RangeOptions } from './options.js'
-import { axesOf, newResult, shapeOf } from './results.js'
+import {
+  type AxisOptions,
+  alongAxis,
+  common,
+  given,
+  type KernelOptions,
+  number,
+  RANGED,
+  type RangeOptions,
+  ranged,
+} from './options.js'
+import { axesOf, newResult, type Results, shapeOf } from './results.js'
 import { type Kernel, kernelNamed, kernelsOf } from './table.js'
 
 /** Options of every reduction. */
@@ -45,19 +55,6 @@ export interface DeviationOptions {
   /** What is subtracted from the number of elements. Default 0. */
   ddof?: number
 }
-
-/** A plain typed array of results. */
-export type Results =
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-  | Float32Array
-  | Float64Array
 
 /** A reduction: to one value, along axes into a new typed array, or into `out`. */
 export interface ReductionKernel<W extends Way, Value, Extra = unknown> {
@@ -144,6 +141,13 @@ export interface Reductions<W extends Way> {
   /** How many elements are not 0. NumPy: `count_nonzero`. */
   countNonzero: ReductionKernel<W, number>
   /**
+   * The sums of the elements up to each one: along an axis, or of all in C order, into an `out` of the shape of `a` or,
+   * without an axis, of one axis. Those of integers have 64 bits. NumPy: `cumsum`.
+   */
+  cumsum: <Out extends ArrayOperand>(out: Out, a: ArrayOperand, options?: AxisOptions) => When<W, Out>
+  /** The products of the elements up to each one, as `cumsum`. NumPy: `cumprod`. */
+  cumprod: <Out extends ArrayOperand>(out: Out, a: ArrayOperand, options?: AxisOptions) => When<W, Out>
+  /**
    * The sum of the products of elements, of two arrays of one shape and type: float64 of floats; of integers it wraps in
    * their type. NumPy: `vdot`.
    */
@@ -185,6 +189,10 @@ const { reductions } = native.kernelOperations()
 export function reduce(mode: Mode): Implementations {
   const made: Record<string, Implementation> = {}
   for (const kernel of kernelsOf('reduction')) made[kernel.name] = (a, options) => reduction(mode, kernel, a, options)
+  for (const kernel of kernelsOf('scan')) {
+    made[kernel.name] = (out, a, options) =>
+      mode.give(invoke(mode, kernel, alongAxis(kernel, options), out, a, ABSENT, ABSENT), out)
+  }
   const dot = kernelNamed('dot')
   made.dot = (a, b, options) => invoke(mode, dot, ranged(dot, options), a, b, ABSENT, ABSENT)
   const dotPartials = kernelNamed('dotPartials')
@@ -198,10 +206,6 @@ export function reduce(mode: Mode): Implementations {
     return mode.give(invoke(mode, partials, { ...common(partials, read), numbers }, out, a, ABSENT, ABSENT), out)
   }
   return made
-}
-
-function ranged(kernel: Kernel, options: unknown): Parameters | undefined {
-  return options === undefined ? undefined : common(kernel, given(kernel, options, RANGED))
 }
 
 function reduction(mode: Mode, kernel: Kernel, a: unknown, options: unknown): unknown {
@@ -222,9 +226,8 @@ function reduction(mode: Mode, kernel: Kernel, a: unknown, options: unknown): un
   const kept = shape.filter((_, at) => !axes.includes(at))
   // All axes are named: one value.
   if (kept.length === 0) return invoke(mode, kernel, parameters, ABSENT, input, initial, ABSENT)
-  const data = newResult(kernel, input, kept)
-  const result = new View(data, kept, stridesOf(kept), 0)
-  return mode.give(invoke(mode, kernel, parameters, result, input, initial, ABSENT), data)
+  const result = newResult(kernel, input, kept)
+  return mode.give(invoke(mode, kernel, parameters, result, input, initial, ABSENT), result.data)
 }
 
 function reductionCode(kernel: Kernel, name: unknown): number {

@@ -87,6 +87,17 @@ impl<'a> Call<'a> {
         if self.memory[operand].is_some() { self.out(operand).map(Some) } else { Ok(None) }
     }
 
+    /// The elements of an operand that is a list of float64, once and for all.
+    pub fn list(&self, operand: usize) -> Result<Vec<f64>> {
+        let list = self.input(operand)?;
+        if list.dtype() != DType::F64 || list.rank() != 1 || !list.is_contiguous() {
+            return Err(Error::InvalidArgument("a list of numbers is float64, and contiguous".into()));
+        }
+        let first = list.as_ptr::<f64>();
+        // SAFETY: within the list. Volatile, since others may write to it.
+        Ok((0..list.size()).map(|i| unsafe { first.add(i).read_volatile() }).collect())
+    }
+
     /// One of several, by the number at this place.
     pub fn choice<T: Copy>(&self, what: &str, number: usize, all: &[T]) -> Result<T> {
         let chosen = all.get(self.frame.count(what, number)?).copied();

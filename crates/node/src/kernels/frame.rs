@@ -10,7 +10,7 @@ use tsdsm_kernels::array::MAX_RANK;
 use tsdsm_kernels::{Error, Result, WeakScalar};
 
 /// The most operands that a kernel has, with `where`.
-pub const OPERANDS: usize = 5;
+pub const OPERANDS: usize = 6;
 /// Which of them is `where`.
 pub const WHERE: usize = OPERANDS - 1;
 /// The most numbers that a kernel has beside what all have.

@@ -88,8 +88,8 @@ impl Table {
         family: &'static str,
         name: &'static str,
         compute: impl Fn(&Call<'_>) -> Result<()> + Send + Sync + 'static,
-    ) {
-        self.answers(family, name, 1, move |call| compute(call).map(|()| Answer::Nothing));
+    ) -> &mut Kernel {
+        self.answers(family, name, 1, move |call| compute(call).map(|()| Answer::Nothing))
     }
 
     /// Enters a kernel that writes into so many of its first operands, and has an answer.

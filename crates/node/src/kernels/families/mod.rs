@@ -1,6 +1,7 @@
 //! How kernels are called, family by family: a line or two for each.
 
 mod elementwise;
+mod linear;
 mod order;
 mod reduce;
 
@@ -15,6 +16,7 @@ pub use reduce::{KernelPartials, kernel_partials};
 /// Enters all kernels.
 pub fn register(table: &mut Table) {
     elementwise::register(table);
+    linear::register(table);
     order::register(table);
     reduce::register(table);
 }

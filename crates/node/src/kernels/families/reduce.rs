@@ -1,10 +1,11 @@
-//! Reductions.
+//! Reductions and scans.
 
 use napi::Env;
 use napi_derive::napi;
 use tsdsm_kernels::reduce::{
     Options, Reduction, Scalar, dot, dot_partials, partials, partials_dtype, partials_len, reduce, reduce_into,
 };
+use tsdsm_kernels::scan::{Scan, scan};
 use tsdsm_kernels::{Array, DType, Result};
 
 use crate::args::integer;
@@ -32,6 +33,11 @@ pub fn register(table: &mut Table) {
             }
         });
         reduction.tell_results(|dtype| op.result_dtype(dtype));
+    }
+    for op in Scan::ALL {
+        table.writes("scan", op.name(), move |call| {
+            scan(op, call.out(0)?, &call.input(1)?, call.axis()?, &call.share()?)
+        });
     }
     table.answers("dot", "dot", 0, |call| {
         let [a, b] = call.inputs([0, 1])?;
