@@ -24,6 +24,7 @@ pub mod math;
 pub mod matmul;
 pub mod overlap;
 pub mod quantile;
+pub mod random;
 pub mod reduce;
 pub mod scalar;
 pub mod scan;

@@ -15,7 +15,7 @@ pub(crate) trait Arithmetic {
 }
 
 /// Of processors that multiply and add with one rounding: AVX2 and AVX-512 (with FMA), NEON.
-pub(super) struct Fused;
+pub(crate) struct Fused;
 
 impl Arithmetic for Fused {
     #[inline(always)]
@@ -41,7 +41,7 @@ impl Arithmetic for Fused {
 }
 
 /// Of the others.
-pub(super) struct Separate;
+pub(crate) struct Separate;
 
 impl Arithmetic for Separate {
     #[inline(always)]

@@ -15,25 +15,28 @@ mod double;
 mod exp;
 mod inverse;
 mod log;
+mod polar;
 mod pow;
 #[cfg(test)]
 mod tests;
 mod trig;
 
+pub(crate) use polar::polar;
+
 use std::array::from_fn;
 use std::marker::PhantomData;
 
-use double::{Arithmetic, Fused};
+pub(crate) use double::{Arithmetic, Fused};
 
 use crate::dtype::{DType, Element};
 use crate::elementwise::loops::{Block, Signature};
 use crate::isa::{Isa, Kernel};
 
 #[cfg(target_arch = "aarch64")]
-use double::Fused as Native;
+pub(crate) use double::Fused as Native;
 /// The arithmetic of the processors that have no more than [`Isa::Baseline`].
 #[cfg(not(target_arch = "aarch64"))]
-use double::Separate as Native;
+pub(crate) use double::Separate as Native;
 
 /// A function of `N` numbers.
 pub(crate) trait Function<const N: usize> {

@@ -126,6 +126,15 @@ fn cos_near_0<A: Arithmetic>(r: Double) -> Double {
     Double::new(one, ((1.0 - one) - half) + A::fma(z, tail, -(r.hi * r.lo)))
 }
 
+/// Cosine and sine of `turns` turns, of 0 to 1.
+#[inline(always)]
+pub(super) fn cos_sin_of_turns<A: Arithmetic>(turns: f64) -> (f64, f64) {
+    let (n, quarters) = nearest(4.0 * turns);
+    let rest = std::f64::consts::FRAC_PI_2 * A::fma(4.0, turns, -n);
+    let angle = Angle { quarters, rest: Double::new(rest, 0.0) };
+    (sin_of::<A>(angle, 1), sin_of::<A>(angle, 0))
+}
+
 /// The sine of an angle and `more` quarter turns.
 #[inline(always)]
 fn sin_of<A: Arithmetic>(Angle { quarters, rest }: Angle, more: u64) -> f64 {
