@@ -18,7 +18,10 @@ function ndarray(array: NumpyArray, turned = false) {
 
 /** Zeros of NumPy's type and shape. */
 function like(array: NumpyArray) {
-  return ndarray({ ...array, data: new (plainArray(array.dtype))(new ArrayBuffer(array.data.byteLength)) as NumpyArray['data'] })
+  return ndarray({
+    ...array,
+    data: new (plainArray(array.dtype))(new ArrayBuffer(array.data.byteLength)) as NumpyArray['data'],
+  })
 }
 
 const asArray = (array: NumpyArray, data: unknown): NumpyArray => ({ ...array, data: data as NumpyArray['data'] })
