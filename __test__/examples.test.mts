@@ -146,6 +146,10 @@ test.serial('start-together: nobody starts before all are ready, and main waits 
   t.deepEqual(await lines('start-together', '3'), ['3 workers are ready, none has started', 'All have worked: 0, 1, 2'])
 })
 
+test.serial('load-once: one worker computes what all find', async t => {
+  t.deepEqual(await lines('load-once', '3'), ['Computed 1 time, found by all: 998001, 996004, 994009'])
+})
+
 test.serial('async-tasks counts the letters of files', async t => {
   const dir = await directory()
   const [one, two] = [join(dir, 'one.txt'), join(dir, 'two.txt')]

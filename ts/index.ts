@@ -32,6 +32,7 @@ export {
   ObjectMaker,
 } from './named-objects.js'
 export type { SegmentInfo } from './native.js'
+export { Once } from './once.js'
 export type { Progress, WorkerProgress } from './progress.js'
 export type { Resource, ResourceSplitOptions } from './resource.js'
 export type { RunOptions } from './run.js'

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from './errors.js'
 import type { Latch } from './latch.js'
 import type { Lock } from './lock.js'
 import type { Objects, ObjectTable } from './object-table.js'
+import type { Once } from './once.js'
 import { checkOptions } from './options.js'
 import type { RwLock } from './rw-lock.js'
 import type { Semaphore } from './semaphore.js'
@@ -98,6 +99,20 @@ export abstract class NamedObjects {
   /** The latches by name: `latches.L` is `getLatch('L')`. */
   get latches(): Readonly<Record<string, Latch>> {
     return this.#byName('latch')
+  }
+
+  /**
+   * What is done once under `name`, made by {@link Cluster.createOnce}.
+   *
+   * @throws NotFoundError, ClosedError
+   */
+  getOnce(name: string): Once {
+    return this.objects().get('once', name)
+  }
+
+  /** What is done once, by name: `onces.O` is `getOnce('O')`. */
+  get onces(): Readonly<Record<string, Once>> {
+    return this.#byName('once')
   }
 
   #byName<K extends keyof Objects>(kind: K): Readonly<Record<string, Objects[K]>> {
@@ -205,6 +220,15 @@ export abstract class ObjectMaker extends NamedObjects {
       throw new InvalidArgumentError(`option 'deaths' of createLatch must be 'break' or 'count', not '${deaths}'`)
     }
     return objects.create('latch', name, count, Number(deaths === 'count'))
+  }
+
+  /**
+   * Makes something that one of all processes does once; the workers find it by `res.getOnce(name)`.
+   *
+   * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
+   */
+  createOnce(name: string): Once {
+    return this.objects().create('once', name)
   }
 }
 

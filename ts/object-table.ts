@@ -3,6 +3,7 @@ import { ClosedError } from './errors.js'
 import { Latch } from './latch.js'
 import { Lock } from './lock.js'
 import { native } from './native.js'
+import { Once } from './once.js'
 import { checkName } from './options.js'
 import { RwLock } from './rw-lock.js'
 import { Semaphore } from './semaphore.js'
@@ -18,6 +19,7 @@ export interface Objects {
   semaphore: Semaphore
   event: SharedEvent
   latch: Latch
+  once: Once
 }
 
 /** The binding's number of each kind, and what stands for it here. */
@@ -28,6 +30,7 @@ const KINDS: { [K in keyof Objects]: { code: number; make(place: Place): Objects
   semaphore: { code: 4, make: place => new Semaphore(place) },
   event: { code: 5, make: place => new SharedEvent(place) },
   latch: { code: 6, make: place => new Latch(place) },
+  once: { code: 7, make: place => new Once(place) },
 }
 
 /** Where the run's own lock and barrier are. */

@@ -56,6 +56,7 @@ function quietly(release: () => void): void {
   } catch {}
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether it is to be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
 }

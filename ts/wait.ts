@@ -22,6 +22,7 @@ export const TIMED_OUT = 4
 export const DEADLOCK = 5
 export const CANCELLED = 6
 export const HALFWAY = 7
+export const OVER = 8
 
 /** A longer timer fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1

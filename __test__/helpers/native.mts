@@ -34,6 +34,7 @@ export const RW_LOCK = 3
 export const SEMAPHORE = 4
 export const EVENT = 5
 export const LATCH = 6
+export const ONCE = 7
 /** Where the run's own barrier stands among the objects. */
 const DEFAULT_BARRIER = 1
 /** What `waitSlice` and `waitStart` report for a lock that is held now. */

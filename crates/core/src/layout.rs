@@ -14,7 +14,7 @@
 use std::mem::{align_of, offset_of, size_of};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::{barrier, event, latch, mutex, rwlock, semaphore, word};
+use crate::{barrier, event, latch, mutex, once, rwlock, semaphore, word};
 
 mod geometry;
 
@@ -168,6 +168,8 @@ pub struct Body {
     pub event: event::Layout,
     /// Of a latch.
     pub latch: latch::Layout,
+    /// Of what is done once.
+    pub once: once::Layout,
     /// Of a barrier, which begins on a cache line.
     pub barrier: barrier::Layout,
 }
@@ -264,6 +266,8 @@ pub const HASH: u64 = fnv(&[
     offset_of!(Body, event) as u64,
     size_of::<latch::Layout>() as u64,
     offset_of!(Body, latch) as u64,
+    size_of::<once::Layout>() as u64,
+    offset_of!(Body, once) as u64,
     offset_of!(Body, barrier) as u64,
     offset_of!(Header, hash) as u64,
     offset_of!(Header, seed) as u64,

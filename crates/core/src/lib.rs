@@ -33,6 +33,7 @@ pub mod npy;
 pub mod object;
 #[cfg(not(loom))]
 pub mod objects;
+pub mod once;
 #[cfg(not(loom))]
 pub mod operation;
 pub mod primitive;

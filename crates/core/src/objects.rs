@@ -15,7 +15,7 @@ use crate::rwlock::RwLock;
 use crate::semaphore::{MAX_PERMITS, Semaphore};
 use crate::table::{Table, entries};
 use crate::word::Owner;
-use crate::{Error, Result, event, mutex, name};
+use crate::{Error, Result, event, mutex, name, once};
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Kind {
     Event = 5,
     /// A latch: [`crate::latch`].
     Latch = 6,
+    /// Something that is done once: [`crate::once`].
+    Once = 7,
 }
 
 /// What an object is to be.
@@ -68,6 +70,8 @@ pub enum Spec {
         /// Whether a worker that dies before it has counted down counts as if it had; else that breaks the latch.
         counts_the_dead: bool,
     },
+    /// Something that is done once.
+    Once,
 }
 
 impl Spec {
@@ -80,6 +84,7 @@ impl Spec {
             Spec::Semaphore { .. } => Kind::Semaphore,
             Spec::Event { .. } => Kind::Event,
             Spec::Latch { .. } => Kind::Latch,
+            Spec::Once => Kind::Once,
         }
     }
 
@@ -112,7 +117,7 @@ impl Kind {
     /// The kind of this number.
     pub fn from_code(code: u32) -> Option<Kind> {
         use Kind::*;
-        [Lock, Barrier, RwLock, Semaphore, Event, Latch].into_iter().find(|&kind| kind as u32 == code)
+        [Lock, Barrier, RwLock, Semaphore, Event, Latch, Once].into_iter().find(|&kind| kind as u32 == code)
     }
 
     /// As it is called in messages.
@@ -124,6 +129,7 @@ impl Kind {
             Kind::Semaphore => "semaphore",
             Kind::Event => "event",
             Kind::Latch => "latch",
+            Kind::Once => "once",
         }
     }
 }
@@ -229,6 +235,7 @@ impl Control {
             Spec::Barrier { parties } => self.barrier_at(index).restart(parties),
             Spec::RwLock => self.body(index).rwlock.renew(),
             Spec::Semaphore { permits, owned } => self.body(index).semaphore.renew(permits, owned),
+            Spec::Once => self.body(index).once.renew(),
             Spec::Event { automatic, set } => self.body(index).event.renew(automatic, set),
             Spec::Latch { count, counts_the_dead } => self.latch_at(index).renew(count, counts_the_dead),
         }
@@ -315,6 +322,15 @@ impl Control {
         Ok(self.latch_at(index))
     }
 
+    /// What is done once at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn once(&self, index: u32) -> Result<&once::Layout> {
+        self.check_kind(index, Kind::Once)?;
+        Ok(&self.body(index).once)
+    }
+
     /// Wakes those of `me` who are asleep in an object (and perhaps a few others), to look again. Nothing happens where
     /// there is none.
     pub fn nudge(&self, index: u32, me: Owner) {
@@ -334,6 +350,7 @@ impl Control {
             Kind::Semaphore => Box::new(self.semaphore_at(index)),
             Kind::Event => Box::new(&self.body(index).event),
             Kind::Latch => Box::new(self.latch_at(index)),
+            Kind::Once => Box::new(&self.body(index).once),
         }
     }
 

@@ -21,6 +21,8 @@ pub enum Operation {
     Event(u32),
     /// To pass a latch, in a wait that began in this epoch.
     Latch(u32),
+    /// To be the one who does what is done once, or to find it done.
+    Once,
 }
 
 impl Operation {
@@ -36,6 +38,7 @@ impl Operation {
             4 => Ok(Operation::Acquire(argument)),
             5 => Ok(Operation::Event(argument)),
             6 => Ok(Operation::Latch(argument)),
+            7 => Ok(Operation::Once),
             _ => Err(Error::InvalidArgument(format!("there is no operation {code} on an object"))),
         }
     }
@@ -49,6 +52,7 @@ impl Operation {
             Operation::Acquire(_) => Kind::Semaphore,
             Operation::Event(_) => Kind::Event,
             Operation::Latch(_) => Kind::Latch,
+            Operation::Once => Kind::Once,
         }
     }
 }
@@ -65,6 +69,7 @@ impl Control {
             Operation::Write => self.rwlock(index)?.write_slice(me, request, self),
             Operation::Acquire(permits) => self.semaphore(index)?.acquire_slice(me, permits, request, self),
             Operation::Event(since) => self.event(index)?.wait_slice(me, since, request, self),
+            Operation::Once => self.once(index)?.begin_slice(me, request, self),
             Operation::Latch(since) => self.latch(index)?.wait_slice(me, since, request, self),
         })
     }
@@ -85,6 +90,7 @@ impl Control {
         match operation {
             Operation::Lock => self.mutex(index)?.abandon(),
             Operation::Event(_) => self.event(index)?.abandon(),
+            Operation::Once => self.once(index)?.abandon(),
             Operation::Read | Operation::Acquire(_) | Operation::Latch(_) => self.check_operation(index, operation)?,
             Operation::Write => self.rwlock(index)?.abandon_write(me, halfway),
         }
@@ -106,6 +112,7 @@ impl Control {
                 true
             }
             Operation::Latch(_) => self.latch(index).is_ok(),
+            Operation::Once => self.once(index)?.give_back(me),
         })
     }
 }

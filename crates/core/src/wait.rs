@@ -28,7 +28,7 @@ pub enum Slice {
     Cancelled = 6,
     /// As [`Slice::Again`], with a part of it in hand, which keeps others out. Call again with [`Request::halfway`], too.
     Halfway = 7,
-    /// What was waited for does not come any more: a latch is broken, or was reset.
+    /// What was waited for does not come any more: a latch is broken, or was reset; what is done once is done.
     Over = 8,
 }
 

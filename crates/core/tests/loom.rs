@@ -12,6 +12,7 @@ use tsdsm_core::event;
 use tsdsm_core::latch::{self, Latch};
 use tsdsm_core::mutex;
 use tsdsm_core::object::{Departed, Object};
+use tsdsm_core::once;
 use tsdsm_core::primitive::{Deadline, advance};
 use tsdsm_core::rwlock::{self, RwLock};
 use tsdsm_core::semaphore::{self, Semaphore};
@@ -683,5 +684,47 @@ fn the_death_of_a_party_ends_the_wait_at_a_latch() {
         };
         signal.latch().participant_died(Departed { owner: me(2), worker: Some(2) });
         assert_eq!(other.join().unwrap(), Slice::Over);
+    });
+}
+
+/// Something to be done once, what it leaves, and who lives.
+struct Job {
+    once: once::Layout,
+    left: UnsafeCell<u32>,
+    world: World,
+}
+
+// SAFETY: `left` is written by the one who does it and read when it is done; that this is enough is checked here.
+unsafe impl Sync for Job {}
+
+impl Job {
+    fn run(&self, owner: Owner) {
+        match self.once.begin(owner, None, &self.world) {
+            Slice::Acquired | Slice::AcquiredPoisoned => {
+                // SAFETY: the caller is the one to do it.
+                self.left.with_mut(|left| unsafe { *left += 1 });
+                assert!(self.once.finish(owner));
+            }
+            other => assert_eq!(other, Slice::Over),
+        }
+        // SAFETY: it is done.
+        assert_eq!(self.left.with(|left| unsafe { *left }), 1);
+    }
+}
+
+#[test]
+fn what_is_done_once_is_done_by_one_and_seen_by_all_also_after_a_death() {
+    explore(2, || {
+        let job = Job { once: once::Layout::new(), left: UnsafeCell::new(0), world: World::new() };
+        let job = Arc::new(job);
+        assert_eq!(job.once.begin(me(3), None, &job.world), Slice::Acquired);
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let job = job.clone();
+                thread::spawn(move || job.run(me(slot)))
+            })
+            .collect();
+        job.once.participant_died(Departed { owner: me(3), worker: None });
+        others.into_iter().for_each(|other| other.join().unwrap());
     });
 }

@@ -1,4 +1,4 @@
-//! Events and latches, as JavaScript sees them. Waiting is in [`crate::operations`].
+//! Events, latches and what is done once, as JavaScript sees them. Waiting is in [`crate::operations`].
 
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -80,4 +80,16 @@ pub fn latch_info(env: &Env, session: Session, index: f64) -> Result<LatchInfo> 
     let info = session.control.latch(count(env, "an index", index)?).or_throw(env)?.info();
     let by_worker = info.broken_by.map_or(NONE, f64::from);
     Ok(LatchInfo { stand: info.stand as u32, left: info.left.into(), epoch: info.epoch.into(), by_worker })
+}
+
+/// Whether it is done, what is done once.
+#[napi(catch_unwind)]
+pub fn once_is_done(env: &Env, session: Session, index: f64) -> Result<bool> {
+    Ok(session.control.once(count(env, "an index", index)?).or_throw(env)?.is_done())
+}
+
+/// It is done: 1, or 0 where this thread is not the one to do it.
+#[napi(catch_unwind)]
+pub fn once_finish(env: &Env, session: Session, index: f64) -> Result<u32> {
+    Ok(session.control.once(count(env, "an index", index)?).or_throw(env)?.finish(session.owner).into())
 }

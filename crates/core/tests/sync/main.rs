@@ -5,6 +5,7 @@ mod barriers;
 mod events;
 mod latches;
 mod locks;
+mod onces;
 mod rwlocks;
 mod semaphores;
 mod world;

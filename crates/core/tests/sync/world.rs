@@ -13,6 +13,7 @@ use tsdsm_core::barrier::{Barrier, Layout as BarrierLayout, Patience, Turn};
 use tsdsm_core::event::Layout as EventLayout;
 use tsdsm_core::latch::{Latch, Layout as LatchLayout};
 use tsdsm_core::mutex::Layout as Lock;
+use tsdsm_core::once::Layout as Once;
 use tsdsm_core::primitive::Deadline;
 use tsdsm_core::rwlock::{Layout as RwLayout, RwLock};
 use tsdsm_core::semaphore::{Layout as SemaphoreLayout, Semaphore};
@@ -35,6 +36,8 @@ pub struct Shared {
     /// The event under test: it stays set.
     pub event: EventLayout,
     latch: LatchLayout,
+    /// What is done once, under test.
+    pub once: Once,
     entries: [AtomicU64; SLOTS],
     /// Counted under the lock, without being atomic in effect: load, then store.
     pub count: AtomicU64,
