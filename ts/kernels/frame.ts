@@ -59,6 +59,8 @@ export function begin(kernel: Kernel): void {
   doubles[THREADS] = workerContext() === undefined ? cores : 1
   doubles[RANGE] = NONE
   doubles[AXES] = NONE
+  // What is not said is 0, and not what the last call has said.
+  doubles[NUMBERS] = 0
   for (let slot = 0; slot < OPERAND_COUNT; slot++) doubles[OPERANDS + slot * OPERAND_LENGTH + KIND] = NONE
 }
 
