@@ -1,11 +1,12 @@
 // npm run bench [-- section... --rounds N --quick --write]
-import { execFileSync } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Argument, Command } from 'commander'
-import type { Options, Section } from './harness.mts'
-import { idleShare, machine } from './machine.mts'
-import { lines, markdown, type Results, readJson, resultsFile, writeJson, writeReadme } from './report.mts'
+import type { Options, Row } from './harness.mts'
+import { machine } from './machine.mts'
+import { markdown, type Results, readJson, resultsFile, writeJson, writeReadme } from './report.mts'
 
 const titles = {
   run: 'Running a task',
@@ -15,6 +16,8 @@ const titles = {
   speedup: 'Speed-up by workers',
   seed: 'The programs of py-dsm',
   primes: 'Primes',
+  kernels: 'Kernels',
+  sizes: 'Kernels from small to large',
 }
 const names = Object.keys(titles) as (keyof typeof titles)[]
 const root = new URL('../../', import.meta.url)
@@ -38,18 +41,13 @@ const results: Results = { machine: here, peers: peerVersions(), sections: [] }
 const folder = new URL(write ? 'benchmark/results/' : 'build/benchmark/', root)
 mkdirSync(folder, { recursive: true })
 for (const name of chosen) {
-  const section: Section = await import(`./sections/${name}.mjs`)
-  const idle = await idleShare()
-  console.log(`\n${name}: the cores are ${Math.round(100 * idle)} % idle`)
-  const rows = await section.default({ rounds, quick })
-  console.log(lines(rows).join('\n'))
-  let picture: string | undefined
-  if (section.picture) {
-    picture = `${name}.svg`
-    writeFileSync(new URL(picture, folder), await section.picture(rows))
-    console.log(`picture: ${fileURLToPath(new URL(picture, folder))}`)
+  const { picture, ...measured } = await measure(name, { rounds, quick })
+  const file = picture && `${name}.svg`
+  if (picture && file) {
+    writeFileSync(new URL(file, folder), picture)
+    console.log(`picture: ${fileURLToPath(new URL(file, folder))}`)
   }
-  results.sections.push({ name, title: titles[name], idle, rounds, rows, picture })
+  results.sections.push({ name, title: titles[name], rounds, ...measured, picture: file })
 }
 
 if (write) {
@@ -63,6 +61,17 @@ if (write) {
   console.log(`\nwritten: README.md, ${file.pathname}`)
 } else {
   console.log(`\n${markdown(results)}`)
+}
+
+/** Measures a section in a process of its own. */
+async function measure(name: string, options: Options): Promise<{ idle: number; rows: Row[]; picture?: string }> {
+  const child = fork(new URL('section.mjs', import.meta.url), [name, JSON.stringify(options)])
+  const [[message], [status]] = await Promise.all([
+    Promise.race([once(child, 'message'), once(child, 'exit').then(() => [])]),
+    once(child, 'exit'),
+  ])
+  if (status !== 0 || message === undefined) throw new Error(`the section '${name}' ended with ${status}`)
+  return message
 }
 
 function peerVersions(): Record<string, string> {

@@ -109,7 +109,7 @@ def take(n, dtype):
     return lambda: np.take(a, indices, out=out, mode="clip")
 
 
-def gather_add_scatter(n, dtype):
+def combine_at(n, dtype):
     a, b, c, indices = random(n, dtype), random(n, dtype), np.empty(n, dtype), rng.permutation(n)
 
     def run():
@@ -142,7 +142,7 @@ KERNELS = {
     "uniform": generate(rng.random),
     "normal": generate(rng.standard_normal),
     "take": take,
-    "gatherAddScatter": gather_add_scatter,
+    "combineAt": combine_at,
 }
 
 prepared = None, None
