@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import { SharedArray, type SharedArrayOf } from 'tsdsm'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const PYTHON =
@@ -59,18 +60,24 @@ test.serial('an example refuses what is no count, before it starts anything', as
   t.regex(stderr, /argument value '0' is invalid for argument 'workers'/)
 })
 
-test.serial('mat-mult prints the product', async t => {
-  t.deepEqual(await lines('mat-mult', '6', '2'), [
-    "Check out matrix w in main:  SharedInt32Array(6, 6) 'W' [",
-    '  [ 15, 18, 21, 24, 27, 30 ],',
-    '  [ 31, 38, 45, 52, 59, 66 ],',
-    '  [ 47, 58, 69, 80, 91, 102 ],',
-    '  [ 63, 78, 93, 108, 123, 138 ],',
-    '  [ 79, 98, 117, 136, 155, 174 ],',
-    '  [ 95, 118, 141, 164, 187, 210 ]',
-    ']',
-  ])
-})
+const MAT_MULT = [
+  "Check out matrix w in main:  SharedInt32Array(6, 6) 'W' [",
+  '  [ 15, 18, 21, 24, 27, 30 ],',
+  '  [ 31, 38, 45, 52, 59, 66 ],',
+  '  [ 47, 58, 69, 80, 91, 102 ],',
+  '  [ 63, 78, 93, 108, 123, 138 ],',
+  '  [ 79, 98, 117, 136, 155, 174 ],',
+  '  [ 95, 118, 141, 164, 187, 210 ]',
+  ']',
+]
+
+for (const way of [[], ['--kernels']]) {
+  const by = way.length > 0 ? ', by a kernel' : ''
+
+  test.serial(`mat-mult prints the product${by}`, async t => {
+    t.deepEqual(await lines('mat-mult', '6', '2', ...way), MAT_MULT)
+  })
+}
 
 test.serial('cdist prints the same distances from one process and from several', async t => {
   const printed = (await lines('cdist')).join('\n')
@@ -278,4 +285,36 @@ test.serial('kmeans says what is wrong with its input', async t => {
   const columns = await node('build/examples/kmeans.mjs', '--input', 'node_modules/vega-datasets/data/weather.csv')
   t.is(columns.status, 1)
   t.regex(columns.stderr, /^kmeans: .* has no column "latitude", but: /)
+})
+
+test.serial('pipeline: from a real file to files and a picture, the same for any number of workers', async t => {
+  const dir = await directory()
+  const pictures: string[] = []
+  for (const workers of ['1', '2', '3']) {
+    // The first run makes flights.npy, the others open it.
+    const printed = await lines('pipeline', '--workers', workers, '--folder', dir)
+    t.deepEqual(printed, [
+      '200,000 flights of 729.2 miles on average',
+      'Half of them are 0 minutes late or less; one in ten more than 37, one in 100 than 137',
+      'The time of day and the distance explain 3.610 % of the variance',
+      'Expect 0.16 minutes at 6:00, 15.03 at 21:00',
+      `Picture: ${join(dir, 'pipeline.svg')}`,
+    ])
+    pictures.push(await readFile(join(dir, 'pipeline.svg'), 'utf8'))
+  }
+  t.is(pictures[1], pictures[0])
+  t.is(pictures[2], pictures[0])
+  t.regex(pictures[0], /<text [^>]*>Later flights are later<\/text>/)
+
+  // Whoever reads .npy files finds the results in them.
+  const [flights, expected, sorted] = ['flights', 'expected', 'sorted'].map(
+    name => SharedArray.attach(join(dir, `${name}.npy`)) as SharedArrayOf<'float64'>,
+  )
+  t.deepEqual([flights.shape, expected.shape, sorted.shape], [[3, 200_000], [200_000], [200_000]])
+  t.deepEqual(Float64Array.from(sorted), Float64Array.from(flights.row(0)).sort())
+  const mean = (array: Float64Array) => array.reduce((sum, x) => sum + x) / array.length
+  // A least-squares fit with a constant has the mean of what it fits.
+  t.true(Math.abs(mean(expected) - mean(flights.row(0))) < 1e-9)
+  for (const array of [flights, expected, sorted]) array.close()
+  await rm(dir, { recursive: true })
 })

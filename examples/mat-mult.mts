@@ -1,11 +1,12 @@
 // Multiplies two matrices: py-dsm's matMult.py. The product of U and V is stored in W.
 //
 //   node build/examples/mat-mult.mjs <nrowU> <ncolU> [workers]     # such as 6 2
+//   node build/examples/mat-mult.mjs 1000 1000 --kernels           # the same by kernels.matmul
 //
 // The rows of U are split among the workers. A row of a shared matrix is a view of the same memory: `W.row(i)` writes
 // to W itself.
 import { Command } from 'commander'
-import { Cluster, type Resource } from 'tsdsm'
+import { Cluster, kernels, type Resource } from 'tsdsm'
 import { positive } from './common/arguments.mts'
 
 /** What each worker runs: its rows of W = U V. */
@@ -24,7 +25,20 @@ export function mult(res: Resource, n: number): void {
   }
 }
 
-async function main(nrowU: number, ncolU: number, workers: number | undefined): Promise<void> {
+/** The same by a kernel. The rows that it computes may be any; here each worker has a random share of them. */
+export function multByKernel(res: Resource, n: number): void {
+  const U = res.getShared('U')
+  const V = res.getShared('V')
+  const W = res.getShared('W')
+  kernels.matmul(W, U, V, { rows: res.splitIndices(n) })
+}
+
+async function main(
+  nrowU: number,
+  ncolU: number,
+  workers: number | undefined,
+  task: typeof mult | typeof multByKernel,
+): Promise<void> {
   await Cluster.run(workers, async cluster => {
     const U = cluster.createShared('U', [nrowU, ncolU])
     const V = cluster.createShared('V', [ncolU, nrowU])
@@ -34,7 +48,7 @@ async function main(nrowU: number, ncolU: number, workers: number | undefined): 
       U[i] = i + 1
       V[i] = i + 1
     }
-    await cluster.runProcesses(mult, [nrowU])
+    await cluster.runProcesses(task, [nrowU])
     console.log('Check out matrix w in main: ', W)
   })
 }
@@ -44,11 +58,13 @@ if (Cluster.isMain(import.meta.url)) {
     .argument('<nrowU>', 'the number of rows of matrix U', positive)
     .argument('<ncolU>', 'the number of columns of matrix U', positive)
     .argument('[workers]', 'number of worker processes (default: the usable cores)', positive)
+    .option('-k, --kernels', 'multiply by kernels.matmul')
     .option('-t, --time', 'time the program')
     .parse()
   const [nrowU, ncolU, workers] = command.processedArgs
   const start = performance.now()
-  if (command.opts().time) console.log('# File format: <Array nrow> <Array ncol> <Run time>')
-  await main(nrowU, ncolU, workers)
-  if (command.opts().time) console.log(`${nrowU} ${ncolU} ${((performance.now() - start) / 1000).toFixed(2)}`)
+  const options = command.opts()
+  if (options.time) console.log('# File format: <Array nrow> <Array ncol> <Run time>')
+  await main(nrowU, ncolU, workers, options.kernels ? multByKernel : mult)
+  if (options.time) console.log(`${nrowU} ${ncolU} ${((performance.now() - start) / 1000).toFixed(2)}`)
 }
