@@ -7,12 +7,20 @@ import type { Asynchronous, Implementation, Implementations, Way } from './famil
 import { type AtIndices, atIndices } from './indices.js'
 import { type Linear, linear } from './linear.js'
 import { type Ordering, order } from './order.js'
+import { type Random, random } from './random.js'
 import { partialsOf, type Reductions, reduce } from './reduce.js'
 
 export type { BinaryKernel, Elementwise, TernaryKernel, UnaryKernel } from './elementwise.js'
 export type { Asynchronous, Way, When } from './family.js'
 export type { AtIndices, BinaryOperation, ScatterOptions } from './indices.js'
-export type { Linear, MatmulOptions } from './linear.js'
+export type {
+  DistanceOptions,
+  Linear,
+  MatmulOptions,
+  NearestOptions,
+  StencilOptions,
+  TransposeOptions,
+} from './linear.js'
 export type {
   ArrayOperand,
   FloatOperand,
@@ -35,6 +43,14 @@ export type {
   UniqueOptions,
 } from './order.js'
 export type {
+  KeyOptions,
+  NormalOptions,
+  PermutationOptions,
+  Random,
+  RandomOptions,
+  UniformOptions,
+} from './random.js'
+export type {
   DeviationOptions,
   ExactReductionKernel,
   InitialOptions,
@@ -53,7 +69,8 @@ export interface AllKernels<W extends Way>
     Reductions<W>,
     Linear<W>,
     AtIndices<W>,
-    Ordering<W> {}
+    Ordering<W>,
+    Random<W> {}
 
 /** Every kernel, in its synchronous form and in its asynchronous one. */
 export interface Kernels extends AllKernels<'sync'>, Asynchronous<AllKernels<'async'>> {
@@ -67,6 +84,7 @@ const all = (mode: Mode): Implementations => ({
   ...linear(mode),
   ...atIndices(mode),
   ...order(mode),
+  ...random(mode),
 })
 
 /** The asynchronous forms: what a call refuses, its promise rejects with. */

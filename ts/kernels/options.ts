@@ -146,6 +146,31 @@ export function flag(kernel: Kernel, option: string, value: unknown): 0 | 1 {
   })
 }
 
+/**
+ * An option that is one of several names, as its place among them; absent, the first.
+ *
+ * @throws InvalidArgumentError for another
+ */
+export function choice(kernel: Kernel, option: string, value: unknown, names: readonly string[]): number {
+  const place = value === undefined ? 0 : names.indexOf(value as string)
+  if (place >= 0) return place
+  throw new InvalidArgumentError(
+    `option '${option}' of ${kernel.name} must be one of ${names.join(', ')}, not ${show(value)}`,
+    { option },
+  )
+}
+
+/**
+ * A list of numbers as an operand.
+ *
+ * @throws InvalidArgumentError for what is none
+ */
+export function numberList(kernel: Kernel, list: unknown): Float64Array {
+  if (list instanceof Float64Array) return list
+  if (!Array.isArray(list)) throw new InvalidArgumentError(`${kernel.name} takes a list of numbers, not ${show(list)}`)
+  return Float64Array.from(list, each => number(kernel, 'list', each))
+}
+
 function rangeOf(kernel: Kernel, range: unknown): readonly [number, number] {
   if (range instanceof IndexRange) {
     if (range.step === 1) return [range.start, Math.max(range.start, range.stop)]

@@ -14,10 +14,12 @@ import {
   ALONG_AXIS,
   type AxisOptions,
   alongAxis,
+  choice,
   common,
   given,
   type KernelOptions,
   number,
+  numberList,
   oneAxis,
   type Parameters,
   RANGED,
@@ -145,7 +147,7 @@ const SEARCH = [...RANGED, 'side']
 const UNIQUE = [...THREADS, 'counts', 'index', 'inverse']
 const BINCOUNT = [...RANGED, 'weights']
 const HISTOGRAM = [...BINCOUNT, 'bounds', 'edges']
-const SIDES: readonly unknown[] = ['left', 'right']
+const SIDES = ['left', 'right']
 
 /** All of them. */
 export function order(mode: Mode): Implementations {
@@ -160,13 +162,13 @@ function sorting(mode: Mode): Implementations {
   }
   const [partition, median, quantile] = [kernelNamed('partition'), kernelNamed('median'), kernelNamed('quantile')]
   made.partition = (out, a, kth, options) => {
-    const places = numbers(partition, typeof kth === 'number' ? [kth] : kth)
+    const places = numberList(partition, typeof kth === 'number' ? [kth] : kth)
     return mode.give(invoke(mode, partition, alongAxis(partition, options), out, a, places, ABSENT), out)
   }
   made.median = (a, options) => statistics(mode, median, a, options, [], ABSENT)
   made.quantile = (a, q, options) => {
     // One quantile is a list of one, whose axis is then taken away.
-    const list = numbers(quantile, typeof q === 'number' ? [q] : q)
+    const list = numberList(quantile, typeof q === 'number' ? [q] : q)
     return statistics(mode, quantile, a, options, [list.length], list, typeof q === 'number')
   }
   return made
@@ -202,12 +204,7 @@ function searching(mode: Mode): Implementations {
   return {
     searchsorted: (out, sorted, needles, options) => {
       const read = given(searchsorted, options, SEARCH)
-      const side = SIDES.indexOf(read.side ?? 'left')
-      if (side < 0) {
-        throw new InvalidArgumentError(`option 'side' of searchsorted is 'left' or 'right', not ${show(read.side)}`, {
-          option: 'side',
-        })
-      }
+      const side = choice(searchsorted, 'side', read.side, SIDES)
       const parameters = { ...common(searchsorted, read), numbers: [side] }
       return mode.give(invoke(mode, searchsorted, parameters, out, sorted, needles, ABSENT), out)
     },
@@ -235,7 +232,7 @@ function counting(mode: Mode): Implementations {
       }
       const parameters = common(histogram, read)
       if (bounds !== undefined) parameters.numbers = boundsOf(histogram, bounds)
-      const list = edges === undefined ? ABSENT : Array.isArray(edges) ? numbers(histogram, edges) : edges
+      const list = edges === undefined ? ABSENT : Array.isArray(edges) ? numberList(histogram, edges) : edges
       return mode.give(invoke(mode, histogram, parameters, out, a, list, weights), out)
     },
     binEdges: (out, bounds, dtype) => {
@@ -251,12 +248,4 @@ function boundsOf(kernel: Kernel, bounds: unknown): number[] {
     throw new InvalidArgumentError(`${kernel.name}: bounds are [low, high], not ${show(bounds)}`)
   }
   return bounds.map(bound => number(kernel, 'bounds', bound))
-}
-
-/** A list of numbers as an operand. */
-function numbers(kernel: Kernel, list: unknown): Float64Array {
-  if (!Array.isArray(list) && !ArrayBuffer.isView(list)) {
-    throw new InvalidArgumentError(`${kernel.name} takes a list of numbers, not ${show(list)}`)
-  }
-  return Float64Array.from(list as unknown as ArrayLike<unknown>, each => number(kernel, 'list', each))
 }

@@ -4,10 +4,14 @@ use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
+use tsdsm_kernels::elementwise::Elementwise;
 use tsdsm_kernels::{Array, ArrayMut, DType, Error, Result, Share, Threads};
 
 use super::frame::{Frame, Kind, OPERANDS, WHERE};
 use super::operand::Memory;
+
+/// More threads than this are not started, whoever asks for them.
+const MOST_THREADS: usize = 1024;
 
 /// A call.
 pub struct Call<'a> {
@@ -113,6 +117,11 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The options `threads`, `range` and `where`.
+    pub fn elementwise(&self) -> Result<Elementwise<'_>> {
+        Ok(Elementwise { threads: self.threads()?, range: self.range()?, mask: self.mask()? })
+    }
+
     /// The options `threads` and `range`.
     pub fn share(&self) -> Result<Share> {
         Ok(Share { threads: self.threads()?, range: self.range()? })
@@ -131,6 +140,6 @@ impl<'a> Call<'a> {
     /// The option `threads`.
     pub fn threads(&self) -> Result<Threads> {
         let refused = || Error::InvalidArgument("threads must be 1 or more".into());
-        NonZeroUsize::new(self.frame.threads()?).map(Threads::new).ok_or_else(refused)
+        NonZeroUsize::new(self.frame.threads()?.min(MOST_THREADS)).map(Threads::new).ok_or_else(refused)
     }
 }

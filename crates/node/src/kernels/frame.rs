@@ -236,6 +236,11 @@ impl Frame {
         self.index(what, FIRST_NUMBER + which)
     }
 
+    /// One of the kernel's own numbers as 64 bits.
+    pub fn word(&self, which: usize) -> u64 {
+        self.0[FIRST_NUMBER + which]
+    }
+
     fn of_operand(operand: usize, field: usize) -> usize {
         FIRST_OPERAND + operand * OPERAND_LENGTH + field
     }

@@ -3,9 +3,11 @@
 mod elementwise;
 mod linear;
 mod order;
+mod random;
 mod reduce;
 
 use napi_derive::napi;
+use tsdsm_kernels::distance::Metric;
 use tsdsm_kernels::elementwise::Binary;
 use tsdsm_kernels::reduce::Reduction;
 
@@ -18,6 +20,7 @@ pub fn register(table: &mut Table) {
     elementwise::register(table);
     linear::register(table);
     order::register(table);
+    random::register(table);
     reduce::register(table);
 }
 
@@ -28,6 +31,8 @@ pub struct KernelOperations {
     pub binary: Vec<&'static str>,
     /// Reductions.
     pub reductions: Vec<&'static str>,
+    /// Distances.
+    pub metrics: Vec<&'static str>,
 }
 
 /// The names of the operations that kernels take.
@@ -36,5 +41,6 @@ pub fn kernel_operations() -> KernelOperations {
     KernelOperations {
         binary: Binary::ALL.iter().map(|op| op.name()).collect(),
         reductions: Reduction::ALL.iter().map(|op| op.name()).collect(),
+        metrics: Metric::ALL.iter().map(|metric| metric.name()).collect(),
     }
 }
