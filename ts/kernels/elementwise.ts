@@ -58,7 +58,7 @@ export interface Elementwise<W extends Way> {
   /** The greater one; NaN where one is NaN. NumPy: `maximum`. */
   maximum: BinaryKernel<W>
 
-  /** a to the power of b; integers wrap, and have no negative powers. NumPy: `pow`, `power`. */
+  /** a to the power of b; integers wrap, and of their negative powers the whole part is taken. NumPy: `pow`, `power`. */
   pow: BinaryKernel<W>
   /** The angle of the point (b, a), in radians from -π to π. NumPy: `atan2`, `arctan2`. */
   atan2: BinaryKernel<W>
