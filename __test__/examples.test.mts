@@ -157,6 +157,13 @@ test.serial('load-once: one worker computes what all find', async t => {
   t.deepEqual(await lines('load-once', '3'), ['Computed 1 time, found by all: 998001, 996004, 994009'])
 })
 
+test.serial('shared-counter: every piece of work is done once', async t => {
+  t.deepEqual(await lines('shared-counter', '500', '3'), [
+    '500 pieces were done, each by one worker',
+    'All roots are right: true',
+  ])
+})
+
 test.serial('async-tasks counts the letters of files', async t => {
   const dir = await directory()
   const [one, two] = [join(dir, 'one.txt'), join(dir, 'two.txt')]

@@ -1,4 +1,5 @@
 import type { Barrier } from './barrier.js'
+import type { Counter } from './counter.js'
 import { InvalidArgumentError } from './errors.js'
 import type { Latch } from './latch.js'
 import type { Lock } from './lock.js'
@@ -115,6 +116,20 @@ export abstract class NamedObjects {
     return this.#byName('once')
   }
 
+  /**
+   * The counter `name`, made by {@link Cluster.createCounter}.
+   *
+   * @throws NotFoundError, ClosedError
+   */
+  getCounter(name: string): Counter {
+    return this.objects().get('counter', name)
+  }
+
+  /** The counters by name: `counters.C` is `getCounter('C')`. */
+  get counters(): Readonly<Record<string, Counter>> {
+    return this.#byName('counter')
+  }
+
   #byName<K extends keyof Objects>(kind: K): Readonly<Record<string, Objects[K]>> {
     return byName(name => this.objects().get(kind, name))
   }
@@ -229,6 +244,15 @@ export abstract class ObjectMaker extends NamedObjects {
    */
   createOnce(name: string): Once {
     return this.objects().create('once', name)
+  }
+
+  /**
+   * Makes a counter that begins with 0, which the workers find by `res.getCounter(name)`.
+   *
+   * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
+   */
+  createCounter(name: string): Counter {
+    return this.objects().create('counter', name)
   }
 }
 

@@ -1,4 +1,5 @@
 import { Barrier } from './barrier.js'
+import { Counter } from './counter.js'
 import { ClosedError } from './errors.js'
 import { Latch } from './latch.js'
 import { Lock } from './lock.js'
@@ -20,6 +21,7 @@ export interface Objects {
   event: SharedEvent
   latch: Latch
   once: Once
+  counter: Counter
 }
 
 /** The binding's number of each kind, and what stands for it here. */
@@ -31,6 +33,7 @@ const KINDS: { [K in keyof Objects]: { code: number; make(place: Place): Objects
   event: { code: 5, make: place => new SharedEvent(place) },
   latch: { code: 6, make: place => new Latch(place) },
   once: { code: 7, make: place => new Once(place) },
+  counter: { code: 8, make: place => new Counter(place) },
 }
 
 /** Where the run's own lock and barrier are. */

@@ -10,6 +10,7 @@ pub mod catalogue;
 #[cfg(not(loom))]
 pub mod control;
 pub mod cores;
+pub mod counter;
 #[cfg(not(loom))]
 pub mod dtype;
 mod error;

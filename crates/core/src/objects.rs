@@ -4,6 +4,7 @@
 //! goes by one, so that a process may die at any step of a change. Readers take no lock: they look at the head before and
 //! after.
 
+use std::mem::offset_of;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::barrier::Barrier;
@@ -15,7 +16,7 @@ use crate::rwlock::RwLock;
 use crate::semaphore::{MAX_PERMITS, Semaphore};
 use crate::table::{Table, entries};
 use crate::word::Owner;
-use crate::{Error, Result, event, mutex, name, once};
+use crate::{Error, Result, counter, event, mutex, name, once};
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub enum Kind {
     Latch = 6,
     /// Something that is done once: [`crate::once`].
     Once = 7,
+    /// A counter: [`crate::counter`].
+    Counter = 8,
 }
 
 /// What an object is to be.
@@ -72,6 +75,8 @@ pub enum Spec {
     },
     /// Something that is done once.
     Once,
+    /// A counter.
+    Counter,
 }
 
 impl Spec {
@@ -85,6 +90,7 @@ impl Spec {
             Spec::Event { .. } => Kind::Event,
             Spec::Latch { .. } => Kind::Latch,
             Spec::Once => Kind::Once,
+            Spec::Counter => Kind::Counter,
         }
     }
 
@@ -117,7 +123,7 @@ impl Kind {
     /// The kind of this number.
     pub fn from_code(code: u32) -> Option<Kind> {
         use Kind::*;
-        [Lock, Barrier, RwLock, Semaphore, Event, Latch, Once].into_iter().find(|&kind| kind as u32 == code)
+        [Lock, Barrier, RwLock, Semaphore, Event, Latch, Once, Counter].into_iter().find(|&kind| kind as u32 == code)
     }
 
     /// As it is called in messages.
@@ -130,6 +136,7 @@ impl Kind {
             Kind::Event => "event",
             Kind::Latch => "latch",
             Kind::Once => "once",
+            Kind::Counter => "counter",
         }
     }
 }
@@ -236,6 +243,7 @@ impl Control {
             Spec::RwLock => self.body(index).rwlock.renew(),
             Spec::Semaphore { permits, owned } => self.body(index).semaphore.renew(permits, owned),
             Spec::Once => self.body(index).once.renew(),
+            Spec::Counter => self.body(index).counter.store(0),
             Spec::Event { automatic, set } => self.body(index).event.renew(automatic, set),
             Spec::Latch { count, counts_the_dead } => self.latch_at(index).renew(count, counts_the_dead),
         }
@@ -259,13 +267,15 @@ impl Control {
         Ok(if head & 0xff == LIVE { head >> 8 } else { 0 })
     }
 
-    /// The offset of an object's body in the segment. A lock's word comes first in it.
+    /// Where the word of an object stands in the segment that is worked on without a call of this crate: a lock's word, or
+    /// a counter.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for an index out of range.
     pub fn offset_of(&self, index: u32) -> Result<usize> {
         self.check_index(index)?;
-        Ok(self.geometry().object_body(index))
+        let within = if self.kind_of(index) == Some(Kind::Counter) { offset_of!(Body, counter) } else { 0 };
+        Ok(self.geometry().object_body(index) + within)
     }
 
     /// The lock at this index.
@@ -331,6 +341,15 @@ impl Control {
         Ok(&self.body(index).once)
     }
 
+    /// The counter at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn counter(&self, index: u32) -> Result<&counter::Layout> {
+        self.check_kind(index, Kind::Counter)?;
+        Ok(&self.body(index).counter)
+    }
+
     /// Wakes those of `me` who are asleep in an object (and perhaps a few others), to look again. Nothing happens where
     /// there is none.
     pub fn nudge(&self, index: u32, me: Owner) {
@@ -351,6 +370,7 @@ impl Control {
             Kind::Event => Box::new(&self.body(index).event),
             Kind::Latch => Box::new(self.latch_at(index)),
             Kind::Once => Box::new(&self.body(index).once),
+            Kind::Counter => Box::new(&self.body(index).counter),
         }
     }
 

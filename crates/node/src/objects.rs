@@ -24,13 +24,14 @@ fn spec_of(env: &Env, kind: f64, parameter: f64, option: f64) -> Result<Spec> {
         Kind::Semaphore => Spec::Semaphore { permits: parameter, owned: option == 0 },
         Kind::Event => Spec::Event { automatic: option != 0, set: parameter != 0 },
         Kind::Once => Spec::Once,
+        Kind::Counter => Spec::Counter,
         Kind::Latch => Spec::Latch { count: parameter, counts_the_dead: option != 0 },
     })
 }
 
 /// Creates an object: 1 a lock, 2 a barrier for so many parties, 3 a reader-writer lock, 4 a semaphore with so many
 /// permits (option 1: unowned), 5 an event that is set or not (option 1: resets itself), 6 a latch with so much to
-/// count (option 1: the dead count), 7 something done once. Its index; 0 and 1 are the defaults.
+/// count (option 1: the dead count), 7 something done once, 8 a counter. Its index; 0 and 1 are the defaults.
 #[napi(catch_unwind)]
 pub fn object_create(env: &Env, session: Session, kind: f64, name: String, parameter: f64, option: f64) -> Result<u32> {
     objects::create(&session.control, &name, &spec_of(env, kind, parameter, option)?).or_throw(env)
@@ -48,7 +49,7 @@ pub fn object_delete(env: &Env, session: Session, kind: f64, name: String) -> Re
     objects::delete(&session.control, &name, kind_of(env, kind)?).or_throw(env)
 }
 
-/// Where an object's body begins in the control segment, in bytes. A lock's first i32 is the lock word.
+/// Where the word of a lock (an i32) or of a counter (an i64) is in the control segment, in bytes.
 #[napi(catch_unwind)]
 pub fn object_offset(env: &Env, session: Session, index: f64) -> Result<f64> {
     session.control.offset_of(count(env, "an index", index)?).or_throw(env).map(|offset| offset as f64)
