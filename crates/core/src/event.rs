@@ -6,7 +6,7 @@
 //! | bits | name         | meaning                                                                            |
 //! |------|--------------|------------------------------------------------------------------------------------|
 //! | 0-29 | generation   | how often it was set: who waited for it passes, also where it was reset in between |
-//! | 30   | [`SET`]      | it has happened                                                                    |
+//! | 30   | `SET`        | it has happened                                                                    |
 //! | 31   | [`WAITERS`]  | somebody may be asleep                                                             |
 
 use crate::object::{Departed, Object};

@@ -1,7 +1,7 @@
 //! Waiting at a word, in slices: what the primitives have in common.
 //!
 //! Every word that somebody may sleep at has a bit for that, the highest one: [`crate::word::WAITERS`], or bit 63 where a
-//! word has 64 bits and sleepers stand at its upper half. What its other bits mean, and who may go on, a [`Gate`] says.
+//! word has 64 bits and sleepers stand at its upper half. What its other bits mean, and who may go on, each primitive says.
 
 use crate::primitive::{AtomicU32, AtomicU64, Deadline, FutexWord, Ordering::*, Woken, futex_wait};
 use crate::spin::{self, What};
