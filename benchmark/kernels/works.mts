@@ -153,6 +153,11 @@ const works: Readonly<Record<string, Prepare>> = {
     const [out, a] = [make.empty<'int32'>(n, 'int32'), make.random(n, dtype)]
     return { ours: () => kernels.argsort(out, a) }
   },
+  transpose(make, n, dtype) {
+    const [out, a] = [make.empty([n, n], dtype), make.random([n, n], dtype)]
+    const body = 'for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) out[i * n + j] = a[j * n + i]'
+    return { ours: () => kernels.transpose(out, a), loop: loop({ out, a, n }, body) }
+  },
   bincount(make, n) {
     const BINS = 1000
     const [out, a] = [make.empty<'int64'>(BINS, 'int64'), make.below(n, BINS, 'int64')]
@@ -165,6 +170,14 @@ const works: Readonly<Record<string, Prepare>> = {
       ours: () => kernels.where(out, mask, a, b),
       loop: loop({ out, mask, a, b }, `${EACH} out[i] = mask[i] ? a[i] : b[i]`),
     }
+  },
+  uniform(make, n, dtype) {
+    const a = make.empty(n, dtype)
+    return { ours: () => kernels.uniform(a, { key: 1 }), loop: loop({ a }, `${EACH} a[i] = Math.random()`) }
+  },
+  normal(make, n, dtype) {
+    const out = make.empty(n, dtype)
+    return { ours: () => kernels.normal(out, { key: 1 }) }
   },
   take(make, n, dtype) {
     const [out, a, indices] = [make.empty(n, dtype), make.random(n, dtype), make.permutation(n)]

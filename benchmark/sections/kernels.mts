@@ -41,16 +41,19 @@ const table: readonly (readonly [kernel: string, n: number, dtype: string, peers
   ['sort', TEN_MILLION, 'int32', sorting],
   ['sort', TEN_MILLION, 'int64', sorting],
   ['argsort', TEN_MILLION, 'float64', { numpy: faster(3.5) }],
-  ['cumsum', TEN_MILLION, 'float64', { numpy: faster(4), loop: 'no target' }],
-  ['bincount', TEN_MILLION, 'int64', { numpy: faster(3) }],
-  ['where', TEN_MILLION, 'float64', { numpy: faster(6), loop: 'no target' }],
-  ['var', TEN_MILLION, 'float64', { numpy: faster(5) }],
-  ['prod', TEN_MILLION, 'float64', { numpy: faster(2) }],
+  ['cumsum', BIG, 'float64', { numpy: faster(4), loop: 'no target' }],
+  ['transpose', 4096, 'float64', { numpy: faster(4), loop: 'no target' }],
+  ['bincount', BIG, 'int64', { numpy: faster(3) }],
+  ['where', BIG, 'float64', { numpy: faster(6), loop: 'no target' }],
+  ['var', BIG, 'float64', { numpy: faster(5) }],
+  ['prod', BIG, 'float64', { numpy: faster(2) }],
   ['exp', TEN_MILLION, 'float64', transcendental],
   ['log', TEN_MILLION, 'float64', transcendental],
   ['sin', TEN_MILLION, 'float64', transcendental],
   ['tanh', TEN_MILLION, 'float64', transcendental],
   ['pow', TEN_MILLION, 'float64', transcendental],
+  ['uniform', TEN_MILLION, 'float64', { numpy: faster(3), loop: 'no target' }],
+  ['normal', TEN_MILLION, 'float64', { numpy: faster(3) }],
   ['combineAt', BIG, 'float64', { numpy: faster(2), loop: 'no target' }],
   ['add', 1000, 'float64', { numpy: { atMost: 0.5 }, loop: 'no target' }],
 ]
@@ -58,6 +61,9 @@ const table: readonly (readonly [kernel: string, n: number, dtype: string, peers
 const NOTES: Readonly<Record<string, string>> = {
   argsort: 'int32 indices here, int64 there',
   combineAt: 'c[i] = a[i] + b[i], i in random order; int32 indices here, int64 there',
+  transpose: 'a copy',
+  uniform: 'Philox here, PCG64 there',
+  normal: 'Philox here, PCG64 there',
 }
 const matrices = new Set(['matmul', 'transpose'])
 

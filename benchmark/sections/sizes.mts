@@ -25,6 +25,7 @@ const curves: readonly Curve[] = [
   { kernel: 'sort', title: 'sort', sizes: TO_TEN_MILLION, operations: each },
   { kernel: 'take', title: 'take, in random order', sizes: TO_BIG, operations: each },
   { kernel: 'cumsum', title: 'cumsum', sizes: TO_BIG, operations: each },
+  { kernel: 'normal', title: 'normal', sizes: TO_TEN_MILLION, operations: each },
   {
     kernel: 'matmul',
     title: 'matmul of n × n, per multiplication',
