@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import { decode } from 'fast-png'
 import { SharedArray, type SharedArrayOf } from 'tsdsm'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -77,15 +78,15 @@ for (const way of [[], ['--kernels']]) {
   test.serial(`mat-mult prints the product${by}`, async t => {
     t.deepEqual(await lines('mat-mult', '6', '2', ...way), MAT_MULT)
   })
-}
 
-test.serial('cdist prints the same distances from one process and from several', async t => {
-  const printed = (await lines('cdist')).join('\n')
-  const [sequential, parallel] = printed.split('Parallel result: ')
-  t.is(sequential.replace('Sequential result: ', '').trim(), parallel.trim())
-  const numbers = parallel.match(/[\d.]+/g)?.map(number => Number(Number(number).toFixed(8)))
-  t.deepEqual(numbers, [1, 1, 3.60555128, 3.60555128, 6.40312424, 6.40312424, 9.21954446, 9.21954446])
-})
+  test.serial(`cdist prints the same distances from one process and from several${by}`, async t => {
+    const printed = (await lines('cdist', ...way)).join('\n')
+    const [sequential, parallel] = printed.split('Parallel result: ')
+    t.is(sequential.replace('Sequential result: ', '').trim(), parallel.trim())
+    const numbers = parallel.match(/[\d.]+/g)?.map(number => Number(Number(number).toFixed(8)))
+    t.deepEqual(numbers, [1, 1, 3.60555128, 3.60555128, 6.40312424, 6.40312424, 9.21954446, 9.21954446])
+  })
+}
 
 for (const { range, primes } of [
   { range: 100, primes: 25 },
@@ -292,6 +293,41 @@ test.serial('kmeans says what is wrong with its input', async t => {
   const columns = await node('build/examples/kmeans.mjs', '--input', 'node_modules/vega-datasets/data/weather.csv')
   t.is(columns.status, 1)
   t.regex(columns.stderr, /^kmeans: .* has no column "latitude", but: /)
+})
+
+test.serial('pi: the same digits for any number of workers', async t => {
+  for (const workers of ['1', '2', '3']) {
+    const printed = await lines('pi', '1000000', workers)
+    t.deepEqual(printed.slice(0, 3), [
+      '785,962 of 1,000,000 points lie in the circle',
+      'π is about 3.143848',
+      'which is 1.37 standard deviations from it',
+    ])
+    t.regex(printed[3], new RegExp(`^${workers} workers? took \\d+\\.\\d\\d s$`))
+  }
+})
+
+test.serial('heat: the same picture for any number of workers', async t => {
+  const dir = await directory()
+  const pictures: Buffer[] = []
+  for (const workers of ['1', '2', '3']) {
+    const picture = join(dir, `${workers}.png`)
+    const printed = await lines('heat', '--size', '100', '--steps', '301', '--workers', workers, '--picture', picture)
+    t.is(printed[0], 'A plate of 100 × 100 points: mean temperature 0.143600')
+    t.is(printed[1], 'After 301 steps: 0.217471; the hottest point below the edge has 0.934727')
+    t.is(printed[3], `Picture: ${picture}`)
+    pictures.push(await readFile(picture))
+  }
+  t.deepEqual(pictures[1], pictures[0])
+  t.deepEqual(pictures[2], pictures[0])
+
+  const { width, height, channels, data } = decode(pictures[0])
+  t.deepEqual([width, height, channels], [100, 100, 3])
+  const pixel = (x: number, y: number) => [...data.subarray(3 * (y * width + x), 3 * (y * width + x) + 3)]
+  t.deepEqual(pixel(50, 0), [255, 255, 255], 'the upper edge stays hot')
+  t.deepEqual(pixel(0, 50), [0, 0, 0], 'the others stay cold')
+  t.is(pixel(58, 74)[0], 255, 'the largest disc still glows')
+  await rm(dir, { recursive: true })
 })
 
 test.serial('pipeline: from a real file to files and a picture, the same for any number of workers', async t => {
