@@ -88,5 +88,12 @@ function peerVersions(): Record<string, string> {
   } catch {
     // Without the virtual environment these peers are reported as skipped.
   }
+  try {
+    const [, primesieve] =
+      /^primesieve ([\d.]+)/.exec(execFileSync('primesieve', ['--version'], { encoding: 'utf8' })) ?? []
+    versions.primesieve = primesieve
+  } catch {
+    // The same.
+  }
   return versions
 }
