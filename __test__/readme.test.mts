@@ -46,7 +46,7 @@ onNodeThatStrips('the first program prints what the README says, by Node itself'
 test('the snippets compile', async t => {
   // What a snippet may take for granted.
   const given = `
-import { Cluster, SharedArray, type Resource, task } from 'tsdsm'
+import { Cluster, kernels, SharedArray, type Resource, task } from 'tsdsm'
 declare const cluster: Cluster, res: Resource, n: number
 declare const A: Int32Array, B: Int32Array, C: Int32Array, total: Int32Array
 declare function sumOfRows(res: Resource, rows: number): number
@@ -56,7 +56,7 @@ declare function sumOfRows(res: Resource, rows: number): number
   const wrapped = snippets.map((snippet, i) => `export async function snippet${i}() {\n${snippet}}\n`)
   const files = [join(OUT, 'program.mts'), join(OUT, 'snippets.mts')]
   await writeFile(files[0], program)
-  await writeFile(files[1], `${given}${wrapped.join('\n')}void [SharedArray, task]\n`)
+  await writeFile(files[1], `${given}${wrapped.join('\n')}void [kernels, SharedArray, task]\n`)
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.base.json'), ts.sys.readFile)
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, ROOT)
   const checked = ts.createProgram(files, { ...options, noEmit: true, noUnusedLocals: false })

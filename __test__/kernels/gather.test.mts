@@ -40,7 +40,7 @@ numpyTest('additions at indices accumulate, the same on any number of threads', 
     same(t, kernels.scatterAdd(new Float64Array(500), i, v, { threads }), added)
     same(t, kernels.put(new Float64Array(500), i, v, { threads }), put)
   }
-  const counts = kernels.atomicAdd(new BigInt64Array(500), i, 1, { threads: 2 })
+  const counts = kernels.scatterAdd(new BigInt64Array(500), i, 1, { threads: 2, atomic: true })
   same(t, counts, await numpy.eval('np.bincount(i % 500, minlength=500)', { i }))
 })
 
@@ -70,7 +70,7 @@ test('a wrong index is refused before anything is written', t => {
     refused(() => kernels.take(out, a, i))
     refused(() => kernels.put(out, i, a))
     refused(() => kernels.scatterAdd(out, i, a))
-    refused(() => kernels.atomicAdd(out, i, a))
+    refused(() => kernels.scatterAdd(out, i, a, { atomic: true }))
     refused(() => kernels.combineAt(out, 'add', a, a, i))
   }
   refused(() => kernels.take(out, a, a as never))

@@ -1,5 +1,5 @@
 // What a user's ES module may write, and what the compiler must refuse. Compiled by scripts/test-types, never run.
-import { Cluster, type Resource, SharedArray, TaskError, TsdsmError, task } from 'tsdsm'
+import { Cluster, kernels, type Resource, SharedArray, TaskError, TsdsmError, task } from 'tsdsm'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <T extends true>(): T | undefined => undefined
@@ -48,6 +48,31 @@ export async function main(): Promise<void> {
   // @ts-expect-error a bigint array does not take numbers
   big[0] = 1
   void [int32, float64, notNumbers, whole.shape, whole.handle(), SharedArray.attach(whole.handle())]
+
+  const [x, y] = [cluster.createShared('X', [2, 3], 'float64'), cluster.createShared('Y', [3, 2], 'float64')]
+  const sum = kernels.add(x, x, 1)
+  same<Same<typeof sum, typeof x>>()
+  const exps = await kernels.expAsync(new Float32Array(3), Float32Array.of(1, 2, 3), { threads: 2, range: [0, 2] })
+  const floats: Float32Array = exps
+  const number: number = kernels.sum(x)
+  const exact: number | bigint = kernels.sum(big, { where: new Uint8Array(4) })
+  const columns = kernels.sum(x, { axis: 0 })
+  const out: Float64Array = kernels.mean(x, { axis: 0, out: new Float64Array(3) })
+  const truth: boolean = await kernels.anyAsync(whole)
+  kernels.matmul(
+    new Float64Array(4),
+    x.transpose(),
+    { data: y, shape: [2, 3], stride: [1, 2], offset: 0 },
+    { rows: [0] },
+  )
+  kernels.uniform(x, { key: 7n })
+  // @ts-expect-error out comes first
+  kernels.add(1, x, x)
+  // @ts-expect-error no such option
+  kernels.add(x, x, x, { thread: 1 })
+  // @ts-expect-error random numbers need a key
+  kernels.uniform(x, {})
+  void [floats, number, exact, columns, out, truth]
 
   try {
     await cluster.close()
