@@ -13,12 +13,13 @@ use crate::isa::{Isa, Kernel};
 /// word, of which elements 2i and 2i + 1 have the lower and the upper half of word i. Where rounding makes the sum `high`, it is that.
 ///
 /// # Errors
-/// [`crate::Error::InvalidArgument`] for another type, limits that are not finite or whose difference is not, a range or mask
-/// that does not fit, and an offset so high that the sequence ends.
+/// [`crate::Error::InvalidArgument`] for another type, limits that are not finite in that type, or whose difference is
+/// not, a range or mask that does not fit, and an offset so high that the sequence ends.
 pub fn uniform(out: ArrayMut<'_>, low: f64, high: f64, generator: &Generator, options: &Elementwise<'_>) -> Result<()> {
     let width = high - low;
-    if !width.is_finite() || !low.is_finite() {
-        return refuse(format!("there are no numbers spread evenly from {low} to {high}"));
+    let finite = |number: f64| if out.dtype() == DType::F32 { (number as f32).is_finite() } else { number.is_finite() };
+    if !finite(low) || !finite(width) {
+        return refuse(format!("{} has no numbers spread evenly from {low} to {high}", out.dtype()));
     }
     match out.dtype() {
         DType::F64 => generator.fill(out, DType::F64, WORD, options, |block, first| {
