@@ -16,6 +16,7 @@ use crate::matmul::word::{Number, Wide};
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::scratch::Scratch;
 use crate::share::Share;
+use crate::sort::check_index_dtype;
 use crate::threads::Threads;
 
 /// What distance between points is meant.
@@ -89,8 +90,9 @@ pub fn cdist(out: ArrayMut<'_>, a: &Array<'_>, b: &Array<'_>, metric: Metric, sh
 /// k-means.
 ///
 /// Of centres at one distance the first is taken. A distance that is not a number counts as the least, as in NumPy's
-/// `argmin`. Points and centres are both float32 or both float64, and so are `squares`; `labels` are int32 or int64. The
-/// distances are those of [`cdist`]. Neither output may overlap anything else. No result depends on threads or range.
+/// `argmin`. Points and centres are both float32 or both float64, and so are `squares`; `labels` are int32, uint32, int64 or
+/// uint64. The distances are those of [`cdist`] in float64, and what goes into `squares` is rounded once. Neither output may
+/// overlap anything else. No result depends on threads or range.
 ///
 /// # Errors
 /// [`crate::Error::InvalidArgument`] for types, shapes, ranges and overlap that do not fit, and where there are points but
@@ -104,12 +106,7 @@ pub fn nearest(
 ) -> Result<()> {
     let k = check_points(points, centres)?;
     let (m, n) = (points.shape()[0], centres.shape()[0]);
-    if !matches!(labels.dtype(), DType::I32 | DType::I64) {
-        return refuse(format!("labels are int32 or int64, not {}", labels.dtype()));
-    }
-    if n > i32::MAX as usize && labels.dtype() == DType::I32 {
-        return refuse(format!("labels of type int32 do not count {n} centres"));
-    }
+    check_index_dtype(labels.dtype(), n)?;
     if m > 0 && n == 0 {
         return refuse("there is no centre");
     }
@@ -176,9 +173,9 @@ impl Search<'_> {
                 let place = (first + i) as isize;
                 // SAFETY: an element of each output, of its type.
                 unsafe {
-                    match self.labels.dtype() {
-                        DType::I32 => set(&self.labels, place, label as i32),
-                        _ => set(&self.labels, place, label as i64),
+                    match self.labels.dtype().size() {
+                        4 => set(&self.labels, place, label as u32),
+                        _ => set(&self.labels, place, label as u64),
                     }
                     if let Some(squares) = &self.squares {
                         set(squares, place, I::narrow(square));
