@@ -1,30 +1,11 @@
 // Kernels over independent elements against NumPy: every operation for every element type, views, masks, ranges, refusals.
-import test, { type ExecutionContext } from 'ava'
-import { type DType, InvalidArgumentError, kernels, SharedArray, type SharedTypedArray } from 'tsdsm'
-import { counted, npyFile } from '../helpers/npy.mjs'
-import { type NumpyArray, plainArray, same, withNumpy } from '../helpers/numpy.mjs'
+import test from 'ava'
+import { type DType, InvalidArgumentError, kernels } from 'tsdsm'
+import { DTYPES, has, isFloat, room, shared } from '../helpers/arrange.mjs'
+import { counted } from '../helpers/npy.mjs'
+import { same, withNumpy } from '../helpers/numpy.mjs'
 
 const numpyTest = withNumpy(test)
-
-const CODES: Readonly<Record<DType, string>> = {
-  bool: '|b1',
-  int8: '|i1',
-  uint8: '|u1',
-  int16: '<i2',
-  uint16: '<u2',
-  int32: '<i4',
-  uint32: '<u4',
-  int64: '<i8',
-  uint64: '<u8',
-  float16: '<f2',
-  float32: '<f4',
-  float64: '<f8',
-}
-/** What this engine has typed arrays for. */
-const has = (dtype: DType) => dtype !== 'float16' || 'Float16Array' in globalThis
-const DTYPES = (Object.keys(CODES) as DType[]).filter(has)
-
-const isFloat = (dtype: DType) => dtype.startsWith('float')
 
 /** Values that are easy to get wrong. Those of integers and bools reach all limits of their type. */
 const EDGES = `
@@ -61,20 +42,6 @@ function defined(name: string, dtype: DType): boolean {
 
 type Kernel = (out: unknown, ...operands: unknown[]) => unknown
 const kernel = (name: string) => (kernels as unknown as Record<string, Kernel>)[camel(name)]
-
-/** A shared array with these elements, closed when the test ends. */
-async function shared(t: ExecutionContext, { dtype, shape, data }: NumpyArray): Promise<SharedTypedArray> {
-  const array = SharedArray.attach(await npyFile(t, CODES[dtype], shape, data as never))
-  t.teardown(() => array.close())
-  return array
-}
-
-/** An array of one axis for results. */
-function room(dtype: DType, length: number): unknown {
-  return new (plainArray(dtype))(new ArrayBuffer(length * plainBytes(dtype)))
-}
-
-const plainBytes = (dtype: DType) => (dtype === 'bool' ? 1 : Number(dtype.replace(/\D+/, '')) / 8)
 
 numpyTest('operations of two arrays are those of NumPy', async (t, numpy) => {
   for (const dtype of DTYPES) {
