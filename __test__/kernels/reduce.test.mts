@@ -1,6 +1,7 @@
 // Reductions against NumPy: types, shapes, axes, strides, empty, NaN and infinities, masks, ranges, threads, refusals.
 import test from 'ava'
 import { type DType, InvalidArgumentError, kernels } from 'tsdsm'
+import { room, shared } from '../helpers/arrange.mjs'
 import { type NumpyArray, plainArray, same, withNumpy } from '../helpers/numpy.mjs'
 
 const numpyTest = withNumpy(test)
@@ -233,4 +234,33 @@ test('what does not fit is refused, and nothing is written', t => {
   refused(() => kernels.dot(nd, nd.data))
   refused(() => kernels.dot(out, new Float32Array(4)))
   t.deepEqual(out, new Float64Array(4).fill(7))
+})
+
+test('partials of any shares make every reduction, and dot, bit for bit', async t => {
+  const ranges = [
+    [0, 1],
+    [1, 70_001],
+    [70_001, 70_001],
+    [70_001, 200_003],
+  ] as const
+  for (const dtype of ['int32', 'uint64', 'float32', 'float64'] as const) {
+    const a = elements(dtype, 200_003)
+    const b = a.slice().reverse()
+    /** A reduction of what the workers have found, each for its range. */
+    const joined = async (name: 'sum' | 'prod' | 'min' | 'max' | 'any' | 'all' | 'mean' | 'norm' | 'countNonzero') => {
+      const { length, dtype } = kernels.partialsOf(name, a)
+      const out = await shared(t, { dtype, shape: [length], data: room(dtype, length) })
+      for (const range of ranges) kernels.partials(out, name, a, { range, threads: 2 })
+      return out
+    }
+    for (const name of ['sum', 'prod', 'min', 'max', 'any', 'all'] as const) {
+      t.is(reduce[name](await joined(name)), reduce[name](a), `${name} of ${dtype}`)
+    }
+    t.is(kernels.sum(await joined('countNonzero')), kernels.countNonzero(a), dtype)
+    t.is(Number(kernels.sum(await joined('mean'))) / a.length, kernels.mean(a), dtype)
+    t.is(Math.sqrt(Number(kernels.sum(await joined('norm')))), kernels.norm(a), dtype)
+    const products = await joined('sum')
+    for (const range of ranges) kernels.dotPartials(products, a, b, { range })
+    t.is(kernels.sum(products), kernels.dot(a, b), `dot of ${dtype}`)
+  }
 })
