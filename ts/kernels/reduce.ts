@@ -158,7 +158,7 @@ export interface Reductions<W extends Way> {
   /**
    * A worker's part of a reduction that several share: into `out`, the results of those blocks of `a` that begin in the
    * `range`. When all workers have come to a barrier, the reduction of `out` is that of `a`, to the bit: for sum, prod,
-   * min, max, any and all by the same reduction; mean (times its length through that of `a`), norm (before its root) and
+   * min, max, any and all by the same reduction; mean (divided by the length of `a`), norm (its square root) and
    * countNonzero by sum. What `out` has to be, `partialsOf` says.
    */
   partials: <Out extends ArrayOperand>(
