@@ -39,6 +39,16 @@ fn largest_cache() -> Option<usize> {
 pub(crate) struct Line([u64; LINE_BYTES / 8]);
 
 impl Line {
+    /// Stores it at `to`.
+    ///
+    /// # Safety
+    /// As for [`stream`](Self::stream).
+    #[inline(always)]
+    pub unsafe fn store(&self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<Line>().write(*self) };
+    }
+
     /// Stores it at `to`, past the caches where the processor can do that.
     ///
     /// # Safety
@@ -57,7 +67,7 @@ impl Line {
         #[cfg(not(target_arch = "x86_64"))]
         // SAFETY: the caller's promise.
         unsafe {
-            to.cast::<Line>().write(*self);
+            self.store(to);
         }
     }
 }

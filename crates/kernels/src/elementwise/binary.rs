@@ -165,12 +165,12 @@ struct Down;
 
 operations! {
     Sum(x, y): u8 u16 u32 u64 => x.wrapping_add(y);
-    Sum(x, y): f32 f64 => x + y, STREAMS;
+    Sum(x, y): f32 f64 => x + y, LINES;
     Difference(x, y): u8 u16 u32 u64 => x.wrapping_sub(y);
-    Difference(x, y): f32 f64 => x - y, STREAMS;
+    Difference(x, y): f32 f64 => x - y, LINES;
     Product(x, y): u8 u16 u32 u64 => x.wrapping_mul(y);
-    Product(x, y): f32 f64 => x * y, STREAMS;
-    Quotient(x, y): f32 f64 => x / y, STREAMS;
+    Product(x, y): f32 f64 => x * y, LINES;
+    Quotient(x, y): f32 f64 => x / y, LINES;
     Min(x, y): i8 u8 i16 u16 i32 u32 i64 u64 => x.min(y);
     Min(x, y): f32 f64 => if x <= y || x.is_nan() { x } else { y };
     Max(x, y): i8 u8 i16 u16 i32 u32 i64 u64 => x.max(y);

@@ -4,6 +4,9 @@
 //! row or array at once if nothing else asks for blocks. One that is strided, broadcast or of another type is first
 //! gathered into a block, so that an operation is no more than a loop over contiguous elements; and what cannot be written
 //! at once goes through a block, too: strided, masked, cast, in-place, and results too large for the caches.
+//!
+//! Operations that are no more than memory is have a second loop, which goes through whole arrays by lines of the caches:
+//! for the last two of these, and where an operand is one element everywhere.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -12,12 +15,12 @@ use crate::array::{Array, ArrayMut};
 use crate::cast::Casts;
 use crate::dtype::DType;
 use crate::elementwise::Elementwise;
-use crate::elementwise::loops::{Block, Loop, Signature};
+use crate::elementwise::loops::{Block, LineLoop, Lines, Loop, Signature};
 use crate::elementwise::moves::{fill, gather, scatter, scatter_where};
 use crate::elementwise::space::{Cursor, OPERANDS, Space};
 use crate::error::{Result, refuse};
 use crate::overlap::{is_same_view, may_overlap, overlaps_itself};
-use crate::stream;
+use crate::stream::{self, LINE_BYTES};
 use crate::threads::LINE;
 
 /// Bytes of a block of the widest type.
@@ -47,8 +50,8 @@ pub(crate) struct Job<'a> {
     pub writes: [DType; 2],
     /// What is done; the result is the first input where there is none.
     pub body: Option<&'a Body<'a>>,
-    /// The same with results past the caches, if there is such a form.
-    pub streaming: Option<&'a Body<'a>>,
+    /// The same by lines, if there is such a form, for the types that the body has.
+    pub lines: Option<LineLoop>,
     /// Whether blocks are in C order, with [`Block::start`].
     pub ordered: bool,
     /// How much one element is to compute, in additions: with more, less elements are worth a thread.
@@ -67,15 +70,14 @@ pub(crate) fn execute(
         return refuse(format!("a result of type {} cannot be stored into {}", signature.result, out.dtype()));
     }
     // SAFETY: a job's blocks are of the types that it names.
-    let body_of = |run: Option<Loop>| run.map(|run| move |block: &Block| unsafe { run(block) });
-    let (body, streaming) = (body_of(signature.run), body_of(signature.run_streaming));
+    let body = signature.run.map(|run: Loop| move |block: &Block| unsafe { run(block) });
     Job {
         out,
         inputs,
         reads: &[signature.input; INPUTS][..inputs.len()],
         writes: [signature.output, signature.result],
         body: body.as_ref().map(|body| body as &Body<'_>),
-        streaming: streaming.as_ref().map(|body| body as &Body<'_>),
+        lines: signature.run_lines,
         ordered: false,
         weight,
     }
@@ -160,6 +162,7 @@ struct Plan<'a> {
     inputs: [Option<Input>; INPUTS],
     mask: Option<Input>,
     body: Option<&'a Body<'a>>,
+    lines: Option<(LineLoop, Lines)>,
     out: *mut u8,
     out_dtype: DType,
     casts: Casts,
@@ -208,18 +211,26 @@ impl<'a> Plan<'a> {
         let traffic: usize = all().filter(|input| !input.constant).map(|input| input.dtype.size()).sum();
         let traffic = (traffic + job.out.dtype().size()).saturating_mul(job.out.size());
         let streams = contiguous && mask.is_none() && !in_place && traffic >= stream::last_level_cache();
-        let streaming = job.streaming.filter(|_| streams && casts.is_empty());
-        let direct = mask.is_none() && !in_place && (!streams || streaming.is_some());
+        let constant = |input: &Input| input.constant;
+        let lines = job.lines.filter(|_| {
+            let gains = streams || in_place || all().any(constant);
+            gains && contiguous && casts.is_empty() && mask.is_none() && all().all(|x| x.constant || x.is_direct())
+        });
+        let steps = std::array::from_fn(|i| usize::from(!inputs[i].as_ref().is_some_and(constant)));
+        let lines = lines.map(|run| (run, Lines { steps, streams }));
+        let direct = lines.is_some() || mask.is_none() && !in_place && !streams;
 
         let computes = job.body.is_some() || !casts.is_empty();
         let needs_blocks = all().any(|input| !input.is_direct()) || computes && !(direct && contiguous);
+        let needs_blocks = needs_blocks && lines.is_none();
         let widest = all().map(|input| input.dtype.size().max(input.casts.widest())).max().unwrap_or(1);
         let widest = widest.max(casts.widest()).max(job.writes[0].size()).max(job.out.dtype().size());
         Plan {
             space,
             inputs,
             mask,
-            body: streaming.or(job.body),
+            body: job.body,
+            lines,
             out: operands[OUT].unwrap_or(&job.out).data().cast_mut(),
             out_dtype: job.out.dtype(),
             casts,
@@ -234,7 +245,8 @@ impl<'a> Plan<'a> {
 
     fn run(&self, part: Range<usize>) {
         let mut scratch = Scratch::new();
-        let most = self.limit.min(part.len());
+        // The most elements that an operand has to be repeated.
+        let most = if self.lines.is_some() { LINE_BYTES } else { self.limit.min(part.len()) };
         let fixed: [_; INPUTS] = std::array::from_fn(|i| {
             self.inputs[i].as_ref().and_then(|input| input.repeated(most, scratch.of_input(i)))
         });
@@ -253,7 +265,11 @@ impl<'a> Plan<'a> {
             let target = place.filter(|_| self.direct);
             let buffers = scratch.of_output();
             let mut result = inputs[0];
-            if let Some(body) = self.body {
+            if let (Some((run, lines)), Some(out)) = (&self.lines, target) {
+                // SAFETY: the job's blocks are of the types that it names; what is in place is the same view.
+                unsafe { run(&Block { out, inputs, len, start: self.first + at }, lines) };
+                result = out;
+            } else if let Some(body) = self.body {
                 let out = target.filter(|_| self.casts.is_empty()).unwrap_or(buffers[0]);
                 body(&Block { out, inputs, len, start: self.first + at });
                 result = out;
@@ -281,7 +297,7 @@ impl<'a> Plan<'a> {
             // The next block begins with a line of the cache, so that no line is written in two ways.
             let size = self.out_dtype.size();
             let address = self.out as usize + self.space.offset(OUT, cursor) as usize * size;
-            limit -= address % stream::LINE_BYTES / size;
+            limit -= address % LINE_BYTES / size;
         }
         in_row.min(left).min(limit)
     }

@@ -3,7 +3,8 @@
 use crate::array::{Array, ArrayMut};
 use crate::elementwise::Elementwise;
 use crate::elementwise::blocks::execute;
-use crate::elementwise::loops::Signature;
+use crate::elementwise::loops::{Signature, operations};
+use crate::elementwise::moves::with_size;
 use crate::error::Result;
 
 /// `out = a`, into the same or a wider kind of type.
@@ -19,7 +20,16 @@ pub fn copy(out: ArrayMut<'_>, a: &Array<'_>, options: &Elementwise<'_>) -> Resu
 /// # Errors
 /// As for [`copy`].
 pub fn fill(out: ArrayMut<'_>, value: &Array<'_>, options: &Elementwise<'_>) -> Result<()> {
-    copy(out, value, options)
+    let signature = Signature::copy(value.dtype());
+    // Nothing but bytes is repeated where the types are one.
+    let run_lines = with_size!(value.dtype(), T => Signature::new::<Same, T, T, 1>().run_lines);
+    execute(out, &[value], &Signature { run_lines, ..signature }, 1, options)
+}
+
+struct Same;
+
+operations! {
+    Same(x): u8 u16 u32 u64 => x, LINES;
 }
 
 /// `out = a`, converted to whatever type `out` has. Integers wrap. From floats, what is out of range becomes the nearest

@@ -31,9 +31,9 @@ pub(crate) trait Operation<T, U, const N: usize> {
     /// Whether AVX-512 makes it faster, which it does where there is much to compute for each element.
     const WIDE: bool = false;
 
-    /// Whether there is a loop of its own that stores past the caches. It is as fast as memory; other operations, which
-    /// bring each block of results there afterwards, reach about 0.85 of that.
-    const STREAMS: bool = false;
+    /// Whether there is a [`LineLoop`] of it. It is as fast as memory; other operations, which bring each block of results
+    /// there afterwards, reach about 0.85 of that.
+    const LINES: bool = false;
 
     /// Does it. Has to be `#[inline(always)]`.
     fn apply(inputs: [T; N]) -> U;
@@ -64,39 +64,69 @@ pub(crate) unsafe fn run<O: Operation<T, U, N>, T: Element, U: Element, const N:
     if O::WIDE { Isa::best().run(work) } else { Isa::best().run_narrow(work) }
 }
 
-/// Does the operation `O` on a block, with results past the caches: a [`Loop`], which [`fence`](crate::stream::fence) has to follow.
+/// How a [`LineLoop`] goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines {
+    /// 1 for each input; 0 for one that is the same element everywhere: then it has a line of that, and no more.
+    pub steps: [usize; 3],
+    /// Whether the results go past the caches; [`fence`](crate::stream::fence) has to follow.
+    pub streams: bool,
+}
+
+/// Does an operation on a block, a line of the caches at a time.
 ///
 /// # Safety
-/// See [`Loop`].
-unsafe fn run_streaming<O: Operation<T, U, N>, T: Element, U: Element, const N: usize>(block: &Block) {
-    struct Run<'a, O, T, U, const N: usize>(&'a Block, PhantomData<(O, T, U)>);
+/// As for a [`Loop`], but inputs may lie exactly where the results go: each line is read before it is written.
+pub(crate) type LineLoop = unsafe fn(&Block, &Lines);
+
+/// Does the operation `O` on a block: a [`LineLoop`].
+///
+/// # Safety
+/// See [`LineLoop`].
+unsafe fn run_lines<O: Operation<T, U, N>, T: Element, U: Element, const N: usize>(block: &Block, lines: &Lines) {
+    struct Run<'a, O, T, U, const N: usize>(&'a Block, Lines, PhantomData<(O, T, U)>);
+
+    impl<O: Operation<T, U, N>, T: Element, U: Element, const N: usize> Run<'_, O, T, U, N> {
+        /// The result at `i` and `lane` more, both within one line.
+        ///
+        /// # Safety
+        /// There are such inputs.
+        #[inline(always)]
+        unsafe fn result(&self, i: usize, lane: usize) -> U {
+            let (Block { inputs, .. }, Lines { steps, .. }) = (self.0, self.1);
+            // SAFETY: the caller's promise.
+            O::apply(std::array::from_fn(|k| unsafe { inputs[k].cast::<T>().add(i * steps[k] + lane).read() }))
+        }
+    }
 
     impl<O: Operation<T, U, N>, T: Element, U: Element, const N: usize> Kernel for Run<'_, O, T, U, N> {
         type Output = ();
 
         #[inline(always)]
         fn run(self) {
-            let Block { out, inputs, len, .. } = *self.0;
-            let out = out.cast::<U>();
-            // SAFETY: the caller's promise, for all that are below `len`.
-            let result = |i: usize| unsafe { O::apply(std::array::from_fn(|k| inputs[k].cast::<T>().add(i).read())) };
+            let (out, len) = (self.0.out.cast::<U>(), self.0.len);
             let lanes = LINE_BYTES / size_of::<U>();
             let head = out.align_offset(LINE_BYTES).min(len);
             let tail = len - (len - head) % lanes;
             // SAFETY: within the block; what lies between head and tail are whole lines.
             unsafe {
-                (0..head).chain(tail..len).for_each(|i| out.add(i).write(result(i)));
+                for i in (0..head).chain(tail..len) {
+                    out.add(i).write(self.result(i, 0));
+                }
                 for i in (head..tail).step_by(lanes) {
                     let mut line = Line::default();
                     let places = (&raw mut line).cast::<U>();
-                    (0..lanes).for_each(|k| places.add(k).write(result(i + k)));
-                    line.stream(out.add(i).cast());
+                    for lane in 0..lanes {
+                        places.add(lane).write(self.result(i, lane));
+                    }
+                    let to = out.add(i).cast();
+                    if self.1.streams { line.stream(to) } else { line.store(to) }
                 }
             }
         }
     }
 
-    Isa::best().run_narrow(Run::<O, T, U, N>(block, PhantomData));
+    Isa::best().run_narrow(Run::<O, T, U, N>(block, *lines, PhantomData));
 }
 
 /// The types that an operation has for its inputs' type, and the loop that does it.
@@ -110,20 +140,20 @@ pub(crate) struct Signature {
     pub result: DType,
     /// The loop; the result is the first input where there is none.
     pub run: Option<Loop>,
-    /// The loop with results past the caches, if the operation has one.
-    pub run_streaming: Option<Loop>,
+    /// The loop by lines, if the operation has one.
+    pub run_lines: Option<LineLoop>,
 }
 
 impl Signature {
     /// The operation `O`.
     pub fn new<O: Operation<T, U, N>, T: Element, U: Element, const N: usize>() -> Signature {
-        let run_streaming: Option<Loop> = if O::STREAMS { Some(run_streaming::<O, T, U, N>) } else { None };
-        Signature { input: T::DTYPE, output: U::DTYPE, result: U::DTYPE, run: Some(run::<O, T, U, N>), run_streaming }
+        let run_lines: Option<LineLoop> = if O::LINES { Some(run_lines::<O, T, U, N>) } else { None };
+        Signature { input: T::DTYPE, output: U::DTYPE, result: U::DTYPE, run: Some(run::<O, T, U, N>), run_lines }
     }
 
     /// An operation that leaves its input as it is.
     pub fn copy(dtype: DType) -> Signature {
-        Signature { input: dtype, output: dtype, result: dtype, run: None, run_streaming: None }
+        Signature { input: dtype, output: dtype, result: dtype, run: None, run_lines: None }
     }
 
     /// For inputs of type float16, what it is for float32: a result that is one is rounded.
@@ -168,7 +198,7 @@ pub(crate) use named;
 /// ```ignore
 /// operations! {
 ///     Add(x, y): i32 u32 => x.wrapping_add(y);
-///     Add(x, y): f32 f64 => x + y, STREAMS;
+///     Add(x, y): f32 f64 => x + y, LINES;
 ///     Less(x, y) -> Bool: i32 u32 f32 f64 => (x < y).into();
 /// }
 /// ```

@@ -40,7 +40,7 @@ pub fn select(
         reads: &[tested, dtype, dtype],
         writes: [dtype, dtype],
         body: Some(&body),
-        streaming: None,
+        lines: None,
         ordered: false,
         weight: 1,
     }

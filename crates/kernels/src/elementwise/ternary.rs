@@ -74,7 +74,7 @@ struct Clamp;
 
 operations! {
     MultiplyAdd(x, y, z): u8 u16 u32 u64 => x.wrapping_mul(y).wrapping_add(z);
-    MultiplyAdd(x, y, z): f32 f64 => x.mul_add(y, z), STREAMS;
+    MultiplyAdd(x, y, z): f32 f64 => x.mul_add(y, z), LINES;
     Clamp(x, low, high): i8 u8 i16 u16 i32 u32 i64 u64 => x.max(low).min(high);
     Clamp(x, low, high): f32 f64 => {
         let x = if x > low || x.is_nan() { x } else { low };

@@ -59,7 +59,7 @@ pub(crate) fn signature<F: Function<N>, const N: usize>(dtype: DType) -> Option<
         DType::F64 => run::<F, f64, N>,
         _ => return None,
     };
-    Some(Signature { input: dtype, output: dtype, result: dtype, run: Some(run), run_streaming: None })
+    Some(Signature { input: dtype, output: dtype, result: dtype, run: Some(run), run_lines: None })
 }
 
 /// # Safety

@@ -94,17 +94,8 @@ impl Generator {
             return refuse(format!("the sequence ends before {} elements from {}", out.size(), self.offset));
         }
         let body = |block: &Block| body(block, self.offset + block.start as u64);
-        Job {
-            out,
-            inputs: &[],
-            reads: &[],
-            writes: [dtype; 2],
-            body: Some(&body),
-            streaming: None,
-            ordered: true,
-            weight,
-        }
-        .run(options)
+        Job { out, inputs: &[], reads: &[], writes: [dtype; 2], body: Some(&body), lines: None, ordered: true, weight }
+            .run(options)
     }
 }
 
