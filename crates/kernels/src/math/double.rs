@@ -175,6 +175,12 @@ pub(super) fn scale(x: f64, k: u64) -> f64 {
     x * power_of_two(half) * power_of_two(biased.wrapping_sub(half))
 }
 
+/// `x * 2^k` where neither x nor the result is 0, subnormal, infinite or NaN.
+#[inline(always)]
+pub(super) fn scale_normal(x: f64, k: u64) -> f64 {
+    f64::from_bits(x.to_bits().wrapping_add(k << 52))
+}
+
 /// 2^(e - 1023) for 0 < e < 2047; 0 for 0.
 #[inline(always)]
 pub(super) fn power_of_two(e: u64) -> f64 {
@@ -184,11 +190,34 @@ pub(super) fn power_of_two(e: u64) -> f64 {
 /// A positive finite number as 2^k m with m from sqrt(1/2) to sqrt(2).
 #[inline(always)]
 pub(super) fn decompose(x: f64) -> (f64, f64) {
+    let small = x < f64::MIN_POSITIVE;
+    let normal = select(small, x * 18014398509481984.0, x);
+    decompose_biased(normal, select(small, TWO_52 + 1023.0 + 54.0, TWO_52 + 1023.0))
+}
+
+/// The same for [`is_positive_normal`] numbers.
+#[inline(always)]
+pub(super) fn decompose_normal(x: f64) -> (f64, f64) {
+    decompose_biased(x, TWO_52 + 1023.0)
+}
+
+#[inline(always)]
+fn decompose_biased(x: f64, bias: f64) -> (f64, f64) {
     /// The bits of sqrt(1/2), rounded down.
     const ROOT: u64 = 0x3fe6_a09e_0000_0000;
-    let small = x < f64::MIN_POSITIVE;
-    let bits = select(small, x * 18014398509481984.0, x).to_bits();
-    let bits = bits.wrapping_add(1f64.to_bits() - ROOT);
-    let k = f64::from_bits(TWO_52.to_bits() | (bits >> 52)) - select(small, TWO_52 + 1023.0 + 54.0, TWO_52 + 1023.0);
+    let bits = x.to_bits().wrapping_add(1f64.to_bits() - ROOT);
+    let k = f64::from_bits(TWO_52.to_bits() | (bits >> 52)) - bias;
     (k, f64::from_bits((bits & ((1 << 52) - 1)) + ROOT))
+}
+
+/// Whether a number is above 0, finite, and not subnormal.
+#[inline(always)]
+pub(super) fn is_positive_normal(x: f64) -> bool {
+    (f64::MIN_POSITIVE..f64::INFINITY).contains(&x)
+}
+
+/// The k for which x is from 2^k to below 2^(k + 1), of an [`is_positive_normal`] number.
+#[inline(always)]
+pub(super) fn exponent(x: f64) -> f64 {
+    f64::from_bits(TWO_52.to_bits() | (x.to_bits() >> 52)) - (TWO_52 + 1023.0)
 }

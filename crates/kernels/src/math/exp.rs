@@ -2,7 +2,7 @@
 
 use std::f64::consts::{LN_2, LOG2_E};
 
-use super::double::{Arithmetic, Double, nearest, polynomial, power_of_two, scale, select};
+use super::double::{Arithmetic, Double, nearest, polynomial, power_of_two, scale, scale_normal, select};
 
 /// ln 2 in 42 bits, so that its product with an exponent is exact, and the rest of it.
 pub(super) const LN_2_HI: f64 = f64::from_bits(0x3fe6_2e42_fefa_3800);
@@ -51,9 +51,23 @@ fn tail<A: Arithmetic>(r: f64) -> f64 {
 /// e^(x + rest), where `rest` is about an ulp of x. x is within ±2000, or NaN.
 #[inline(always)]
 pub(super) fn exp_of_sum<A: Arithmetic>(x: f64, rest: f64) -> f64 {
+    let (m, k) = exp_parts::<A>(x, rest);
+    scale(m, k)
+}
+
+/// The same for results from 2^-1021 to 2^1022.
+#[inline(always)]
+pub(super) fn normal_exp_of_sum<A: Arithmetic>(x: f64, rest: f64) -> f64 {
+    let (m, k) = exp_parts::<A>(x, rest);
+    scale_normal(m, k)
+}
+
+/// The m and k of e^(x + rest) = 2^k m.
+#[inline(always)]
+fn exp_parts<A: Arithmetic>(x: f64, rest: f64) -> (f64, u64) {
     let (power, k) = nearest(x * LOG2_E);
     let r = A::fma(-power, LN_2_HI, x) - A::fma(power, LN_2_LO, -rest);
-    scale(1.0 + A::fma(r * r, tail::<A>(r), r), k)
+    (1.0 + A::fma(r * r, tail::<A>(r), r), k)
 }
 
 #[inline(always)]
@@ -79,14 +93,15 @@ pub(super) fn exp2<A: Arithmetic>(x: f64) -> f64 {
 
 #[inline(always)]
 pub(super) fn expm1<A: Arithmetic>(x: f64) -> f64 {
-    let y = 2.0 * half_exp_m1::<A>(select(x < -60.0, -60.0, x)).value();
+    let bounded = select(x > 711.0, 711.0, x);
+    let y = 2.0 * half_exp_m1::<A>(select(bounded < -60.0, -60.0, bounded)).value();
     select(x.abs() < TINY, x, y)
 }
 
-/// (e^x - 1) / 2 for x from -60.
+/// (e^x - 1) / 2 for x from -60 to 711.
 #[inline(always)]
 fn half_exp_m1<A: Arithmetic>(x: f64) -> Double {
-    let Reduced { r, rest, k } = Reduced::new::<A>(select(x > 711.0, 711.0, x));
+    let Reduced { r, rest, k } = Reduced::new::<A>(x);
     let m = exp_m1_near_0::<A>(r, rest);
     // 2^k m + (2^k - 1), with the sum taken before the scaling: 2^k (m + (1 - 2^-k)).
     let inverse = power_of_two(1026u64.wrapping_sub(k));
@@ -114,7 +129,7 @@ fn scaled_half(m: Double, k: u64) -> Double {
 pub(super) fn sinh<A: Arithmetic>(x: f64) -> f64 {
     let a = x.abs();
     // v + v / (2v + 1) where v = (e^|x| - 1) / 2.
-    let v = half_exp_m1::<A>(a);
+    let v = half_exp_m1::<A>(select(a > 711.0, 711.0, a));
     let below = Double::sum(1.0, 2.0 * v.hi);
     let quotient = v.over::<A>(Double::new(below.hi, A::fma(2.0, v.lo, below.lo)));
     let sum = Double::sum(v.hi, quotient.hi);

@@ -1,6 +1,6 @@
 //! Logarithms.
 
-use super::double::{Arithmetic, Double, decompose, polynomial, select};
+use super::double::{Arithmetic, Double, decompose, decompose_normal, is_positive_normal, polynomial, select};
 use super::exp::{LN_2_HI, LN_2_LO};
 
 /// ln(1 + f) = f - half + small, for 1 + f from sqrt(1/2) to sqrt(2) (fdlibm).
@@ -39,11 +39,26 @@ fn special(x: f64, y: f64) -> f64 {
     select(x >= 0.0, y, f64::NAN)
 }
 
+/// Whether [`log`], [`log2`] and [`log10`] are for it.
+#[inline(always)]
+pub(super) fn is_normal([x]: [f64; 1]) -> bool {
+    is_positive_normal(x)
+}
+
 #[inline(always)]
 pub(super) fn log<A: Arithmetic>(x: f64) -> f64 {
-    let (k, m) = decompose(x);
+    log_of_parts::<A>(decompose_normal(x))
+}
+
+#[inline(always)]
+pub(super) fn log_of_any<A: Arithmetic>(x: f64) -> f64 {
+    special(x, log_of_parts::<A>(decompose(x)))
+}
+
+#[inline(always)]
+fn log_of_parts<A: Arithmetic>((k, m): (f64, f64)) -> f64 {
     let Near1 { f, half, small } = Near1::new::<A>(m - 1.0);
-    special(x, A::fma(k, LN_2_HI, f - (half - A::fma(k, LN_2_LO, small))))
+    A::fma(k, LN_2_HI, f - (half - A::fma(k, LN_2_LO, small)))
 }
 
 #[inline(always)]
@@ -59,33 +74,50 @@ pub(super) fn log1p<A: Arithmetic>(x: f64) -> f64 {
 
 #[inline(always)]
 pub(super) fn log2<A: Arithmetic>(x: f64) -> f64 {
+    log2_of_parts::<A>(decompose_normal(x))
+}
+
+#[inline(always)]
+pub(super) fn log2_of_any<A: Arithmetic>(x: f64) -> f64 {
+    special(x, log2_of_parts::<A>(decompose(x)))
+}
+
+#[inline(always)]
+fn log2_of_parts<A: Arithmetic>((k, m): (f64, f64)) -> f64 {
     /// 1 / ln 2 in 26 bits, and the rest.
     const HI: f64 = f64::from_bits(0x3ff7_1547_6000_0000);
     const LO: f64 = 1.9259629911266175e-08;
-    let (k, m) = decompose(x);
     let y = Near1::new::<A>(m - 1.0).double();
     let sum = Double::sum(k, y.hi * HI);
-    special(x, sum.hi + (sum.lo + A::fma(y.lo + y.hi, LO, y.lo * HI)))
+    sum.hi + (sum.lo + A::fma(y.lo + y.hi, LO, y.lo * HI))
 }
 
 #[inline(always)]
 pub(super) fn log10<A: Arithmetic>(x: f64) -> f64 {
+    log10_of_parts::<A>(decompose_normal(x))
+}
+
+#[inline(always)]
+pub(super) fn log10_of_any<A: Arithmetic>(x: f64) -> f64 {
+    special(x, log10_of_parts::<A>(decompose(x)))
+}
+
+#[inline(always)]
+fn log10_of_parts<A: Arithmetic>((k, m): (f64, f64)) -> f64 {
     /// 1 / ln 10 in 26 bits, and the rest.
     const HI: f64 = f64::from_bits(0x3fdb_cb7b_1000_0000);
     const LO: f64 = 4.798111141615973e-09;
     /// ln 2 / ln 10 in 42 bits, and the rest.
     const TWO_HI: f64 = f64::from_bits(0x3fd3_4413_509f_7800);
     const TWO_LO: f64 = 2.8363394551044964e-14;
-    let (k, m) = decompose(x);
     let y = Near1::new::<A>(m - 1.0).double();
     let sum = Double::sum(k * TWO_HI, y.hi * HI);
-    special(x, sum.hi + (sum.lo + A::fma(k, TWO_LO, A::fma(y.lo + y.hi, LO, y.lo * HI))))
+    sum.hi + (sum.lo + A::fma(k, TWO_LO, A::fma(y.lo + y.hi, LO, y.lo * HI)))
 }
 
-/// ln(x) to about 2^-65 of it, for positive finite x.
+/// ln(2^k m) to about 2^-65 of it, for m from sqrt(1/2) to sqrt(2).
 #[inline(always)]
-pub(super) fn log_double<A: Arithmetic>(x: f64) -> Double {
-    let (k, m) = decompose(x);
+pub(super) fn log_double<A: Arithmetic>((k, m): (f64, f64)) -> Double {
     // ln(m) = 2s + s z (2/3 + z P(z)) where s = (m - 1) / (m + 1) and z = s².
     let below = Double::sum(1.0, m);
     let inverse = 1.0 / below.hi;

@@ -40,14 +40,21 @@ pub(crate) use double::Separate as Native;
 
 /// A function of `N` numbers.
 pub(crate) trait Function<const N: usize> {
-    /// Arguments are up to this size; it is [`far`](Self::far) for the others.
-    const LIMIT: f64 = f64::INFINITY;
+    /// Whether there are arguments that [`value`](Self::value) is not for.
+    const HAS_RARE: bool = false;
+
+    /// Whether [`value`](Self::value) is for these arguments. Has to be `#[inline(always)]`.
+    #[inline(always)]
+    fn is_common(_: [f64; N]) -> bool {
+        true
+    }
 
     /// Its value. Has to be `#[inline(always)]`.
     fn value<A: Arithmetic>(x: [f64; N]) -> f64;
 
-    /// Its value for any arguments; not as fast.
-    fn far<A: Arithmetic>(x: [f64; N]) -> f64 {
+    /// Its value for any arguments; not as fast, but the same to the last bit.
+    #[inline(always)]
+    fn value_of_any<A: Arithmetic>(x: [f64; N]) -> f64 {
         Self::value::<A>(x)
     }
 }
@@ -82,7 +89,7 @@ impl<F: Function<N>, T: Real, A: Arithmetic, const N: usize> Kernel for Run<'_, 
         let read = |i: usize| -> [f64; N] { from_fn(|k| unsafe { inputs[k].cast::<T>().add(i).read() }.widen()) };
         // SAFETY: as above.
         let write = |i: usize, y: f64| unsafe { out.add(i).write(T::round(y)) };
-        if F::LIMIT == f64::INFINITY {
+        if !F::HAS_RARE {
             for i in 0..len {
                 write(i, F::value::<A>(read(i)));
             }
@@ -92,26 +99,25 @@ impl<F: Function<N>, T: Real, A: Arithmetic, const N: usize> Kernel for Run<'_, 
             let count = LANES.min(len - start);
             // Read once: another process may write to them meanwhile.
             let mut x = [[0.0; N]; LANES];
+            let mut common = true;
             for (lane, x) in x.iter_mut().enumerate().take(count) {
                 *x = read(start + lane);
+                common &= F::is_common(*x);
             }
-            let mut far = false;
-            for (lane, &x) in x.iter().enumerate().take(count) {
-                write(start + lane, F::value::<A>(x));
-                far |= x[0].abs() > F::LIMIT;
-            }
-            if far {
+            if common {
                 for (lane, &x) in x.iter().enumerate().take(count) {
-                    if x[0].abs() > F::LIMIT {
-                        write(start + lane, F::far::<A>(x));
-                    }
+                    write(start + lane, F::value::<A>(x));
+                }
+            } else {
+                for (lane, &x) in x.iter().enumerate().take(count) {
+                    write(start + lane, F::value_of_any::<A>(x));
                 }
             }
         }
     }
 }
 
-/// Elements computed at a time where some of them may have to be computed again.
+/// Elements computed at a time where some of them may need the slower form.
 const LANES: usize = 64;
 
 /// Types of elements that these functions are for.
@@ -144,9 +150,12 @@ impl Real for f32 {
     }
 }
 
-/// Names functions.
+/// Names functions: by how they are computed and, if that is not for all arguments, for which it is, and how for any.
 macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident($($x:ident),+) = $($value:ident)::+;)*) => { $(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident($($x:ident),+) = $($value:ident)::+ $(, if $($common:ident)::+, else $($any:ident)::+)?;
+    )*) => { $(
         $(#[$doc])*
         pub(crate) struct $name;
 
@@ -155,8 +164,24 @@ macro_rules! functions {
             fn value<A: Arithmetic>([$($x),+]: [f64; { [$(stringify!($x)),+].len() }]) -> f64 {
                 $($value)::+::<A>($($x),+)
             }
+
+            functions! { @rare $($($common)::+, $($any)::+)?; $($x),+ }
         }
     )* };
+    (@rare ; $($x:ident),+) => {};
+    (@rare $($common:ident)::+, $($any:ident)::+; $($x:ident),+) => {
+        const HAS_RARE: bool = true;
+
+        #[inline(always)]
+        fn is_common(x: [f64; { [$(stringify!($x)),+].len() }]) -> bool {
+            $($common)::+(x)
+        }
+
+        #[inline(always)]
+        fn value_of_any<A: Arithmetic>([$($x),+]: [f64; { [$(stringify!($x)),+].len() }]) -> f64 {
+            $($any)::+::<A>($($x),+)
+        }
+    };
 }
 
 functions! {
@@ -173,13 +198,13 @@ functions! {
     /// Hyperbolic tangent.
     Tanh(x) = exp::tanh;
     /// Natural logarithm.
-    Log(x) = log::log;
+    Log(x) = log::log, if log::is_normal, else log::log_of_any;
     /// Natural logarithm of 1 + x.
     Log1p(x) = log::log1p;
     /// Logarithm to base 2.
-    Log2(x) = log::log2;
+    Log2(x) = log::log2, if log::is_normal, else log::log2_of_any;
     /// Logarithm to base 10.
-    Log10(x) = log::log10;
+    Log10(x) = log::log10, if log::is_normal, else log::log10_of_any;
     /// Arc sine.
     Asin(x) = inverse::asin;
     /// Arc cosine.
@@ -191,7 +216,7 @@ functions! {
     /// Cube root.
     Cbrt(x) = pow::cbrt;
     /// x^y.
-    Pow(x, y) = pow::pow;
+    Pow(x, y) = pow::pow, if pow::is_pow_normal, else pow::pow_of_any;
 }
 
 /// Names functions of angles.
@@ -201,7 +226,12 @@ macro_rules! periodic {
         pub(crate) struct $name;
 
         impl Function<1> for $name {
-            const LIMIT: f64 = trig::LIMIT;
+            const HAS_RARE: bool = true;
+
+            #[inline(always)]
+            fn is_common([x]: [f64; 1]) -> bool {
+                x.abs() <= trig::LIMIT
+            }
 
             #[inline(always)]
             fn value<A: Arithmetic>([x]: [f64; 1]) -> f64 {
@@ -210,7 +240,7 @@ macro_rules! periodic {
 
             #[cold]
             #[inline(never)]
-            fn far<A: Arithmetic>([x]: [f64; 1]) -> f64 {
+            fn value_of_any<A: Arithmetic>([x]: [f64; 1]) -> f64 {
                 $($value)::+::<A>(x, trig::reduce_any::<A>(x))
             }
         }

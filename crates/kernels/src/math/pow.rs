@@ -1,14 +1,27 @@
 //! Powers and roots.
 
-use super::double::{Arithmetic, select};
-use super::exp::exp_of_sum;
+use super::double::{Arithmetic, decompose, decompose_normal, exponent, is_positive_normal, select};
+use super::exp::{exp_of_sum, normal_exp_of_sum};
 use super::log::log_double;
+
+/// Whether [`pow`] is for them: then the power is from 2^-1000 to 2^1000.
+#[inline(always)]
+pub(super) fn is_pow_normal([x, y]: [f64; 2]) -> bool {
+    is_positive_normal(x) & (y.abs() * (exponent(x).abs() + 1.0) <= 1000.0)
+}
+
+#[inline(always)]
+pub(super) fn pow<A: Arithmetic>(x: f64, y: f64) -> f64 {
+    let log = log_double::<A>(decompose_normal(x));
+    let product = A::product(log.hi, y);
+    normal_exp_of_sum::<A>(product.hi, A::fma(log.lo, y, product.lo))
+}
 
 /// x^y, with the special cases of C99.
 #[inline(always)]
-pub(super) fn pow<A: Arithmetic>(x: f64, y: f64) -> f64 {
+pub(super) fn pow_of_any<A: Arithmetic>(x: f64, y: f64) -> f64 {
     let a = x.abs();
-    let log = log_double::<A>(a);
+    let log = log_double::<A>(decompose(a));
     let log_hi = select(a < f64::INFINITY, log.hi, a);
     let log_hi = select(a == 0.0, f64::NEG_INFINITY, log_hi);
     // Beyond 1e300 the power is what it is there: 0, 1 or infinite; but the product does not overflow.
