@@ -1,9 +1,8 @@
 //! How many threads a kernel runs on.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -14,7 +13,13 @@ pub const INLINE: usize = 256 << 10;
 /// Boundaries between threads lie at multiples of so many elements, so that no two threads write to one cache line.
 pub const LINE: usize = 64;
 
-/// The number of threads that a kernel may use. No result depends on it.
+/// The most threads that are started, whoever asks for more.
+const MOST: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// Pools that are kept for the next kernel: for so many numbers of threads that were asked for last.
+const KEPT: usize = 4;
+
+/// The number of threads that a kernel may use, up to 1,024. No result depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threads(NonZeroUsize);
 
@@ -28,9 +33,9 @@ impl Threads {
     /// The calling thread alone.
     pub const ONE: Threads = Threads(NonZeroUsize::MIN);
 
-    /// So many threads.
+    /// So many threads, or 1,024 if that is less.
     pub const fn new(count: NonZeroUsize) -> Threads {
-        Threads(count)
+        Threads(if count.get() < MOST.get() { count } else { MOST })
     }
 
     /// How many.
@@ -94,19 +99,47 @@ impl Threads {
         }
     }
 
-    /// The pool of so many threads. Pools are kept; none for one thread, and none where the system has no threads left.
+    /// The pool of so many threads; none for one thread, and none where the system has no threads left. A pool that is not
+    /// kept any more ends when the last kernel on it has.
     fn pool(self) -> Option<Arc<ThreadPool>> {
-        static POOLS: LazyLock<Mutex<HashMap<usize, Arc<ThreadPool>>>> = LazyLock::new(Mutex::default);
+        /// The one used last comes first.
+        static POOLS: Mutex<Vec<Arc<ThreadPool>>> = Mutex::new(Vec::new());
         if self == Threads::ONE {
             return None;
         }
         let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pools.get(&self.count()) {
-            return Some(Arc::clone(pool));
-        }
-        let name = |i| format!("tsdsm-kernel-{i}");
-        let pool = ThreadPoolBuilder::new().num_threads(self.count()).thread_name(name).build().ok().map(Arc::new)?;
-        pools.insert(self.count(), Arc::clone(&pool));
+        let pool = match pools.iter().position(|pool| pool.current_num_threads() == self.count()) {
+            Some(place) => pools.remove(place),
+            None => {
+                let name = |i| format!("tsdsm-kernel-{i}");
+                ThreadPoolBuilder::new().num_threads(self.count()).thread_name(name).build().ok().map(Arc::new)?
+            }
+        };
+        pools.insert(0, Arc::clone(&pool));
+        pools.truncate(KEPT);
         Some(pool)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn threads(count: usize) -> Threads {
+        Threads::new(NonZeroUsize::new(count).unwrap())
+    }
+
+    #[test]
+    fn no_more_threads_are_started_than_a_machine_bears() {
+        assert_eq!(threads(1_000_000_000).count(), 1024);
+        assert_eq!(Threads::new(NonZeroUsize::MAX).parts(1 << 40, 1).len(), 1024);
+    }
+
+    #[test]
+    fn a_pool_ends_when_others_have_been_asked_for_since() {
+        let first = Arc::downgrade(&threads(5).pool().unwrap());
+        assert!(first.upgrade().is_some(), "it is kept");
+        (6..6 + KEPT).for_each(|count| drop(threads(count).pool()));
+        assert!(first.upgrade().is_none());
     }
 }

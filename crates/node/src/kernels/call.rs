@@ -10,9 +10,6 @@ use tsdsm_kernels::{Array, ArrayMut, DType, Error, Result, Share, Threads};
 use super::frame::{Frame, Kind, OPERANDS, WHERE};
 use super::operand::Memory;
 
-/// More threads than this are not started, whoever asks for them.
-const MOST_THREADS: usize = 1024;
-
 /// A call.
 pub struct Call<'a> {
     frame: &'a Frame,
@@ -140,6 +137,6 @@ impl<'a> Call<'a> {
     /// The option `threads`.
     pub fn threads(&self) -> Result<Threads> {
         let refused = || Error::InvalidArgument("threads must be 1 or more".into());
-        NonZeroUsize::new(self.frame.threads()?.min(MOST_THREADS)).map(Threads::new).ok_or_else(refused)
+        NonZeroUsize::new(self.frame.threads()?).map(Threads::new).ok_or_else(refused)
     }
 }
