@@ -399,6 +399,19 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
         &Matmul { rows: Some(Array::from_slice(&[0.0])), ..Matmul::default() },
     );
     refused(&[2], array(&[3]), array(&[3, 2]), &rows(&[0]));
+    refused(&[2, 2], array(&[2, 3]), array(&[3, 2]), &Matmul { rows: Some(integers(&[1, 1])), ..Matmul::default() });
+    // A list, and matrices, far longer than their memory.
+    let long = 1 << 50;
+    // SAFETY: all elements are the first one.
+    let (list, tall) = unsafe {
+        (
+            Array::from_raw(whole.as_ptr().cast(), DType::I32, &[long], &[0]).unwrap(),
+            Array::from_raw(a.as_ptr().cast(), DType::F64, &[long, 0], &[0, 1]).unwrap(),
+        )
+    };
+    refused(&[2, 2], array(&[2, 3]), array(&[3, 2]), &Matmul { rows: Some(list), ..Matmul::default() });
+    refused(&[2, 2], tall, array(&[0, 2]), &rows(&[0]));
+    refused(&[long, 0], tall, array(&[0, 0]), &Matmul { rows: Some(list), ..Matmul::default() });
     #[expect(clippy::reversed_empty_ranges, reason = "it is to be refused")]
     for range in [0..3, 2..1, 3..3] {
         refused(&[2, 2], array(&[2, 3]), array(&[3, 2]), &Matmul { range: Some(range), ..Matmul::default() });

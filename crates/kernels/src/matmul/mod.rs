@@ -16,7 +16,9 @@ pub(crate) mod word;
 use std::ops::Range;
 
 use crate::array::{Array, ArrayMut};
-use crate::error::{Result, refuse};
+use crate::elements::{BLOCK, blocks};
+use crate::error::{Error, Result, refuse};
+use crate::gather::indices::Indices;
 use crate::overlap::{may_overlap, overlaps_itself};
 use crate::threads::Threads;
 
@@ -61,16 +63,17 @@ pub fn matmul(out: ArrayMut<'_>, a: &Array<'_>, b: &Array<'_>, options: &Matmul<
     if !a.dtype().can_store_into(out.dtype()) {
         return refuse(format!("a product of type {} cannot be stored as {}", a.dtype(), out.dtype()));
     }
-    let rows = match &options.rows {
-        Some(rows) => Some(row_list(rows, a, options)?),
-        None => None,
-    };
-    let plan = Plan::new(&out, a, b, options.range.clone(), rows.as_deref())?;
+    let list;
+    let mut plan = Plan::new(&out, a, b, options.range.clone())?;
     if may_overlap(&out, a) || may_overlap(&out, b) {
         return refuse("the output of a product must not overlap its operands");
     }
     if overlaps_itself(&out) {
         return refuse("the output of a product has several indices for one place");
+    }
+    if let Some(rows) = &options.rows {
+        list = row_list(rows, a, options)?;
+        plan.rows = Some(&list);
     }
     plan.run(options.threads)
 }
@@ -86,30 +89,30 @@ fn row_list(rows: &Array<'_>, a: &Array<'_>, options: &Matmul<'_>) -> Result<Vec
     if options.range.is_some() {
         return refuse("a product takes a range or rows, not both");
     }
-    let list = indices(rows)?;
-    let mut seen = vec![false; count];
-    list.into_iter()
-        .map(|row| {
-            let index = if row < 0 { row + count as i128 } else { row };
-            match usize::try_from(index).ok().filter(|&index| index < count) {
-                None => refuse(format!("there is no row {row} among {count}")),
-                Some(index) if std::mem::replace(&mut seen[index], true) => {
-                    refuse(format!("the row {row} is there more than once"))
-                }
-                Some(index) => Ok(index),
-            }
-        })
-        .collect()
+    if rows.rank() != 1 {
+        return refuse(format!("a list has one axis, not {}", rows.rank()));
+    }
+    // Of a list that does not lie within memory as long as it is, all rows are one.
+    if rows.size() > count || overlaps_itself(rows) {
+        return refuse(format!("of {count} rows one is there more than once in a list of {}", rows.size()));
+    }
+    let indices = Indices::new(rows, count, options.threads)?;
+    let mut list = with_room_for(indices.len())?;
+    for (start, len) in blocks(0..indices.len()) {
+        list.extend_from_slice(indices.read(start, len, &mut [0; BLOCK]));
+    }
+    let mut sorted = with_room_for(list.len())?;
+    sorted.extend_from_slice(&list);
+    sorted.sort_unstable();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => refuse(format!("the row {} is there more than once", pair[0])),
+        None => Ok(list),
+    }
 }
 
-/// The integers of an array with one axis.
-fn indices(array: &Array<'_>) -> Result<Vec<i128>> {
-    let ([length], [stride]) = (&**array.shape(), array.strides()) else {
-        return refuse(format!("a list has one axis, not {}", array.rank()));
-    };
-    let place = |i: usize, size: usize| array.data().wrapping_offset(i as isize * stride * size as isize);
-    crate::dtype::with_dtype!(array.dtype(), T in [I8, U8, I16, U16, I32, U32, I64, U64] => {
-        // SAFETY: an element of the array.
-        Ok((0..*length).map(|i| unsafe { i128::from(place(i, size_of::<T>()).cast::<T>().read()) }).collect())
-    }, other => refuse(format!("indices are integers, not {other}")))
+/// An empty list, as long as that may become.
+fn with_room_for(len: usize) -> Result<Vec<usize>> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(len).map_err(|_| Error::OutOfMemory { bytes: len.saturating_mul(size_of::<usize>()) })?;
+    Ok(list)
 }

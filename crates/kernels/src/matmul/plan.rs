@@ -26,7 +26,7 @@ pub(super) struct Plan<'a> {
     a: Array<'a>,
     b: Array<'a>,
     /// Which rows to compute, where it is not all of them.
-    rows: Option<&'a [usize]>,
+    pub rows: Option<&'a [usize]>,
     /// Whether the whole output, of which this may be a part, has one row, or one column: the order of sums may depend on
     /// that, but not on the part.
     one_row: bool,
@@ -38,13 +38,7 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// [`crate::Error::InvalidArgument`] where shapes or range do not fit.
-    pub fn new(
-        out: &'a ArrayMut<'_>,
-        a: &Array<'a>,
-        b: &Array<'a>,
-        range: Option<Range<usize>>,
-        rows: Option<&'a [usize]>,
-    ) -> Result<Plan<'a>> {
+    pub fn new(out: &'a ArrayMut<'_>, a: &Array<'a>, b: &Array<'a>, range: Option<Range<usize>>) -> Result<Plan<'a>> {
         if a.rank() == 0 || b.rank() == 0 {
             return refuse("the operands of a product have one axis at least");
         }
@@ -78,7 +72,7 @@ impl<'a> Plan<'a> {
             out: wide_out,
             a: wide_a.broadcast(&shape([m, k])?)?,
             b: wide_b.broadcast(&shape([k, n])?)?,
-            rows,
+            rows: None,
             one_row: m == 1,
             one_column: n == 1,
         };
