@@ -68,6 +68,10 @@ const LOCAL_BYTES: usize = 1 << 20;
 /// Bytes that a bucket should have: with the spare memory they fit in a core's cache.
 const BUCKET_BYTES: usize = 256 << 10;
 
+/// Distributions of what was distributed before: two or three are common. Only data made to mislead the sample needs more,
+/// and is then sorted by comparisons.
+const LEVELS: usize = 16;
+
 /// Bits of a digit. Their counts stay in the first-level cache.
 const DIGIT: u32 = 11;
 
@@ -80,13 +84,14 @@ pub(crate) fn sort<T: Item>(
     done: &(impl Fn(usize, &[T]) + Sync),
 ) {
     assert_eq!(items.len(), spare.len());
-    sort_at(0, items, spare, threads.for_work(items.len()), done)
+    sort_at(0, items, spare, LEVELS, threads.for_work(items.len()), done)
 }
 
 fn sort_at<T: Item>(
     at: usize,
     items: &mut [T],
     spare: &mut [MaybeUninit<T>],
+    levels: usize,
     threads: Threads,
     done: &(impl Fn(usize, &[T]) + Sync),
 ) {
@@ -94,6 +99,11 @@ fn sort_at<T: Item>(
         let moved = local(items, spare);
         // SAFETY: where the result has been moved, it is all of `spare`.
         done(at, if moved { unsafe { written(spare) } } else { items });
+        return;
+    }
+    if levels == 0 {
+        items.sort_unstable();
+        done(at, items);
         return;
     }
     let parts = Parts::new(items.len(), threads);
@@ -116,7 +126,7 @@ fn sort_at<T: Item>(
         buckets.push((at + start, bucket, room));
         start = end;
     }
-    threads.for_each(buckets, |(at, bucket, room)| sort_at(at, bucket, room, threads, done));
+    threads.for_each(buckets, |(at, bucket, room)| sort_at(at, bucket, room, levels - 1, threads, done));
 }
 
 /// Items, to be overwritten.
@@ -348,5 +358,41 @@ fn settle<T: Item>(items: &mut [T], spare: &mut [MaybeUninit<T>], low: u64, shif
             run.copy_from_slice(unsafe { written(room) });
         }
         i = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn after_too_many_distributions_comparisons_sort_the_rest() {
+        let mut word = 1u64;
+        let items: Vec<Pair> = (0..2 * LOCAL_BYTES as u64 / 16)
+            .map(|index| {
+                word = word.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(index);
+                Pair { key: word >> 52, index }
+            })
+            .collect();
+        let mut expected = items.clone();
+        expected.sort_by_key(|pair| pair.key);
+        for levels in [0, 1] {
+            let mut spare = Vec::with_capacity(items.len());
+            let sorted = Mutex::new(vec![Pair { key: 0, index: 0 }; items.len()]);
+            sort_at(
+                0,
+                &mut items.clone(),
+                &mut spare.spare_capacity_mut()[..items.len()],
+                levels,
+                Threads::ONE,
+                &|at, piece| {
+                    sorted.lock().unwrap()[at..at + piece.len()].copy_from_slice(piece);
+                },
+            );
+            let sorted = sorted.into_inner().unwrap();
+            assert!(sorted.iter().zip(&expected).all(|(a, b)| a == b), "{levels} levels");
+        }
     }
 }
