@@ -26,7 +26,7 @@ impl WeakScalar {
         let bits = match dtype {
             DType::F64 => self.number().to_bits(),
             DType::F32 => (self.number() as f32).to_bits().into(),
-            DType::F16 => return Ok(to_f16(self.number())),
+            DType::F16 => to_f16(self.number()).into(),
             _ => self.integer(dtype)? as u64,
         };
         Ok(bits.to_le_bytes())
@@ -61,8 +61,8 @@ impl WeakScalar {
     }
 }
 
-/// A float64 as a float16, rounded once.
-fn to_f16(number: f64) -> [u8; 8] {
+/// The bits of a float64 as a float16, rounded once. (`half` does not look at its lower 32 bits.)
+pub(crate) fn to_f16(number: f64) -> u16 {
     let [mut target, mut first, mut second] = [[0u64]; 3];
     let buffers = [first.as_mut_ptr().cast(), second.as_mut_ptr().cast()];
     // SAFETY: each is one word, more than any of the types has.
@@ -70,7 +70,7 @@ fn to_f16(number: f64) -> [u8; 8] {
         let number = [number];
         Casts::new(DType::F64, DType::F16).run(number.as_ptr().cast(), 1, Some(target.as_mut_ptr().cast()), buffers);
     }
-    target[0].to_le_bytes()
+    target[0] as u16
 }
 
 #[cfg(test)]

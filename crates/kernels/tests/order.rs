@@ -184,6 +184,15 @@ fn quantiles_of_rows_interpolate_and_go_to_their_places() {
 }
 
 #[test]
+fn edges_of_float16_are_rounded_once() {
+    // Just above halfway between two of them.
+    let low = 1.0 + 2f64.powi(-11) + 2f64.powi(-40);
+    let mut edges = [0.0; 2];
+    bin_edges(ArrayMut::from_slice(&mut edges), low, 2.0, DType::F16).unwrap();
+    assert_eq!(edges, [1.0 + 2f64.powi(-10), 2.0]);
+}
+
+#[test]
 fn edges_of_integers_are_exact() {
     let big = 1u64 << 53;
     let a = [big, big + 1, big + 2, 0, u64::MAX];

@@ -8,6 +8,7 @@ use crate::elements::{BLOCK, Block, CastElements};
 use crate::elementwise::moves::with_size;
 use crate::error::{Result, refuse};
 use crate::gather::indices::IndexBlock;
+use crate::scalar::to_f16;
 use crate::search::positions;
 use crate::sort::keys::Word;
 
@@ -77,7 +78,7 @@ impl<'a> Locate<'a> {
                 let elements = unsafe { std::slice::from_raw_parts(elements.cast::<f64>(), len) };
                 for (bin, &x) in found.iter_mut().zip(elements) {
                     *bin = if x >= *low && x <= *high {
-                        let above = rounded(x - low, self.dtype);
+                        let above = difference(x - low, self.dtype);
                         near_edges(((above / width) * self.bins as f64) as usize, x, edges)
                     } else {
                         self.bins
@@ -116,12 +117,21 @@ fn near_edges(bin: usize, x: f64, edges: &[f64]) -> usize {
     bin + usize::from(x >= edges[bin + 1] && bin < last)
 }
 
-/// The number as one of this type, if it is one of floating-point numbers.
+/// The difference of two numbers of this type, if it is one of floating-point numbers, as NumPy computes it.
 #[inline(always)]
+fn difference(x: f64, dtype: DType) -> f64 {
+    match dtype {
+        DType::F32 => f64::from(x as f32),
+        DType::F16 => f16::from_f32(x as f32).to_f64(),
+        _ => x,
+    }
+}
+
+/// An edge as a number of this type, if it is one of floating-point numbers.
 fn rounded(x: f64, dtype: DType) -> f64 {
     match dtype {
         DType::F32 => f64::from(x as f32),
-        DType::F16 => f16::from_f64(x).to_f64(),
+        DType::F16 => f16::from_bits(to_f16(x)).to_f64(),
         _ => x,
     }
 }
