@@ -23,6 +23,7 @@ pub(crate) enum Line {
 }
 
 /// An array that is reduced, or goes along with one: its reduced axes and its other axes.
+#[derive(Clone)]
 pub(crate) struct Field<'a> {
     data: *const u8,
     dtype: DType,

@@ -54,6 +54,20 @@ fn sum(elements: &[f64]) -> f64 {
     tree(|x, y| x + y, 0.0, elements)
 }
 
+/// The sum of the squared distances from a centre: block by block, about centres of their own.
+fn squares_about(centre: f64, elements: &[f64]) -> f64 {
+    let add = |x: f64, y: f64| x + y;
+    let blocks = elements.chunks(BLOCK).map(|elements| {
+        let len = elements.len() as f64;
+        let own = block(add, 0.0, elements) / len;
+        let distances: Vec<f64> = elements.iter().map(|x| x - own).collect();
+        let squares: Vec<f64> = distances.iter().map(|x| x * x).collect();
+        let away = own - centre;
+        block(add, 0.0, &squares) + (2.0 * away * block(add, 0.0, &distances) + len * (away * away))
+    });
+    tree(add, 0.0, &blocks.collect::<Vec<_>>())
+}
+
 const LENGTHS: [usize; 12] = [1, 2, 15, 16, 17, 511, 513, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 700, 300_000];
 
 #[test]
@@ -63,15 +77,15 @@ fn sums_and_products_are_the_documented_tree() {
         let near_one: Vec<f64> = x.iter().map(|x| 1.0 + x * 1e-6).collect();
         let squares: Vec<f64> = x.iter().map(|x| x * x).collect();
         let mean = sum(&x) / len as f64;
-        let deviations: Vec<f64> = x.iter().map(|x| (x - mean) * (x - mean)).collect();
+        let deviations = squares_about(mean, &x);
         for threads in 1..=3 {
             let get = |op, x: &[f64]| f64_of(reduce(op, &Array::from_slice(x), &on(threads)).unwrap()).to_bits();
             assert_eq!(get(Reduction::Sum, &x), sum(&x).to_bits());
             assert_eq!(get(Reduction::Prod, &near_one), tree(|x, y| x * y, 1.0, &near_one).to_bits());
             assert_eq!(get(Reduction::Mean, &x), mean.to_bits());
             assert_eq!(get(Reduction::Norm, &x), sum(&squares).sqrt().to_bits());
-            assert_eq!(get(Reduction::Var, &x), (sum(&deviations) / len as f64).to_bits());
-            assert_eq!(get(Reduction::Std, &x), (sum(&deviations) / len as f64).sqrt().to_bits());
+            assert_eq!(get(Reduction::Var, &x), (deviations / len as f64).to_bits());
+            assert_eq!(get(Reduction::Std, &x), (deviations / len as f64).sqrt().to_bits());
         }
         let narrow: Vec<f32> = x.iter().map(|&x| x as f32).collect();
         let wide: Vec<f64> = narrow.iter().map(|&x| f64::from(x)).collect();
@@ -504,5 +518,25 @@ proptest! {
         reduce_into(Reduction::Min, ArrayMut::with_shape(&mut got_least, &kept).unwrap(), &a, &options).unwrap();
         prop_assert_eq!(got_sums, sums);
         prop_assert_eq!(got_least, least);
+    }
+}
+
+/// A variance far smaller than the mean, in blocks of different means: as near as reading twice gets to it.
+#[test]
+fn variances_lose_nothing_to_large_means() {
+    let n = 5 * BLOCK + 77;
+    let offsets: Vec<i64> =
+        words(3).take(n).enumerate().map(|(i, word)| (word % 64) as i64 + (i / 700) as i64).collect();
+    let (total, of_squares) =
+        offsets.iter().fold((0i128, 0i128), |(x, y), &o| (x + i128::from(o), y + i128::from(o) * i128::from(o)));
+    let n2 = (n * n) as f64;
+    let exact = (of_squares * n as i128 - total * total) as f64 / n2;
+    for far in [0.0, 1e9, 1e12, -1e15] {
+        let x: Vec<f64> = offsets.iter().map(|&o| far + o as f64).collect();
+        let got = f64_of(reduce(Reduction::Var, &Array::from_slice(&x), &on(1)).unwrap());
+        assert!((got - exact).abs() <= exact * 1e-13 + 0.25, "{got} {exact} at {far}");
+        if far.abs() <= 1e12 {
+            assert!((got - exact).abs() <= exact * 1e-10, "{got} {exact} at {far}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::array::{Array, MAX_RANK};
 pub(crate) const OPERANDS: usize = 5;
 
 /// All indices of `N` arrays of one shape, in an order that suits the first of them. The innermost axis is a *row*.
+#[derive(Clone)]
 pub(crate) struct Space<const N: usize = OPERANDS> {
     rank: usize,
     lengths: [usize; MAX_RANK],

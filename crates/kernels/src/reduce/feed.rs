@@ -15,10 +15,19 @@ use super::fold::Fold;
 pub(super) enum Map<'a> {
     Plain,
     Square,
-    /// Its squared distance from the centre of its result.
-    Deviation(&'a [f64]),
+    /// Its distance from the centre of its result.
+    Distance(Centres<'a>),
+    /// The square of that.
+    Deviation(Centres<'a>),
     /// Its product with the element of another field.
     Product(&'a Field<'a>),
+}
+
+/// The centres of results, from the first of these results on.
+#[derive(Clone, Copy)]
+pub(super) struct Centres<'a> {
+    pub of: &'a [f64],
+    pub first: usize,
 }
 
 /// The elements of a reduction.
@@ -55,6 +64,37 @@ impl<'a> Feed<'a> {
         if stays && self.field.is_flat(line) { usize::MAX } else { TILE - TILE % period }
     }
 
+    /// Whether what is folded are products of two floating-point numbers, and nothing else is done to them.
+    pub fn is_pairs(&self, fold: &Fold) -> bool {
+        fold.dtype == DType::F64 && self.mask.is_none() && matches!(self.map, Map::Square | Map::Product(_))
+    }
+
+    /// How many factors of a line can be brought at a time.
+    pub fn limit_of_factors(&self, line: Line) -> usize {
+        let is_flat = match self.map {
+            Map::Product(field) => field.is_flat(line),
+            _ => true,
+        };
+        if is_flat && self.casts.is_empty() && self.field.is_flat(line) { usize::MAX } else { TILE }
+    }
+
+    /// The factors of which the products are folded, as [`bring`](Self::bring) brings elements.
+    ///
+    /// # Safety
+    /// As there; the limit is that of factors.
+    pub unsafe fn bring_factors(&self, line: Line, start: usize, len: usize, buffers: &mut Buffers) -> [*const u8; 2] {
+        let [first, second, third, fourth, _] = buffers.places();
+        // SAFETY: the caller's promise.
+        unsafe {
+            let x = self.load(self.field.bring(line, start, len, first), len, [first, second]);
+            let y = match self.map {
+                Map::Product(field) => self.load(field.bring(line, start, len, third), len, [third, fourth]),
+                _ => x,
+            };
+            [x, y]
+        }
+    }
+
     /// Where elements of a line for one result lie one after the other, if none is left out.
     pub fn place(&self, line: Line, start: usize, len: usize, width: usize) -> Option<*const u8> {
         if width > 1 || self.mask.is_some() {
@@ -76,9 +116,10 @@ impl<'a> Feed<'a> {
             match &self.map {
                 Map::Plain => {}
                 Map::Square => at = product(DType::F64, other(at), at, at, len),
-                Map::Deviation(centres) => {
-                    let centres = centres_of(line, start, len, centres, third.cast());
-                    at = deviation(other(at), at, centres, len);
+                Map::Distance(centres) | Map::Deviation(centres) => {
+                    let with = centres_of(line, start, len, centres, third.cast());
+                    let is_squared = matches!(self.map, Map::Deviation(_));
+                    at = distance(other(at), at, with, len, is_squared);
                 }
                 Map::Product(field) => {
                     let with = self.load(field.bring(line, start, len, third), len, [third, fourth]);
@@ -102,11 +143,12 @@ impl<'a> Feed<'a> {
 }
 
 /// The centre of each of the elements of a line.
-unsafe fn centres_of(line: Line, start: usize, len: usize, centres: &[f64], buffer: *mut f64) -> *const f64 {
+unsafe fn centres_of(line: Line, start: usize, len: usize, centres: &Centres<'_>, buffer: *mut f64) -> *const f64 {
+    let Centres { of, first } = *centres;
     let centres = match line {
-        Line::Kept { .. } => return centres[start..start + len].as_ptr(),
-        Line::Reduced { kept } => &centres[kept..=kept],
-        Line::All => centres,
+        Line::Kept { .. } => return of[start - first..][..len].as_ptr(),
+        Line::Reduced { kept } => &of[kept - first..=kept - first],
+        Line::All => of,
     };
     // Once, and what is there once more, until the tile is full.
     let mut filled = centres.len().min(len);
@@ -168,9 +210,8 @@ tile_loop!(Products[T: Multiply] { out: *mut T, x: *const T, y: *const T }, i =>
     out.add(i).write(x.add(i).read().multiply(y.add(i).read()));
 });
 
-tile_loop!(Deviations[T: Into<f64>] { out: *mut f64, x: *const T, centres: *const f64 }, i => {
-    let distance = x.add(i).read().into() - centres.add(i).read();
-    out.add(i).write(distance * distance);
+tile_loop!(Distances[T: Into<f64>] { out: *mut f64, x: *const T, centres: *const f64 }, i => {
+    out.add(i).write(x.add(i).read().into() - centres.add(i).read());
 });
 
 tile_loop!(
@@ -189,8 +230,12 @@ unsafe fn product(dtype: DType, out: *mut u8, x: *const u8, y: *const u8, len: u
     out
 }
 
-unsafe fn deviation(out: *mut u8, x: *const u8, centres: *const f64, len: usize) -> *const u8 {
-    Isa::best().run_narrow(Deviations::<f64> { out: out.cast(), x: x.cast(), centres, len });
+unsafe fn distance(out: *mut u8, x: *const u8, centres: *const f64, len: usize, is_squared: bool) -> *const u8 {
+    Isa::best().run_narrow(Distances::<f64> { out: out.cast(), x: x.cast(), centres, len });
+    if is_squared {
+        // SAFETY: each element is read before it is written.
+        unsafe { product(DType::F64, out, out, out, len) };
+    }
     out
 }
 

@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 use crate::dtype::{DType, Element};
 use crate::isa::{Isa, Kernel};
 
+use super::operation::{Add, Greatest, Least, Multiply, Operation};
+
 /// Bytes of a fold's lanes: enough vectors to hide the latency of an addition.
 pub(super) const LANE_BYTES: usize = 128;
 
@@ -34,6 +36,7 @@ pub(super) struct Fold {
     clear: unsafe fn(*mut u8, usize),
     fold: unsafe fn(*mut u8, usize, *const u8, usize),
     halve: unsafe fn(*mut u8, usize, usize),
+    one: unsafe fn(*mut u8, *const u8, usize),
 }
 
 impl Fold {
@@ -83,7 +86,8 @@ impl Fold {
             lanes: if O::IS_FREE { 1 } else { N },
             clear: clear::<O, A>,
             fold: fold::<O, A, N>,
-            halve: halve::<O, A>,
+            halve: halve::<O, A, N>,
+            one: one::<O, A, N>,
         }
     }
 
@@ -113,6 +117,15 @@ impl Fold {
         unsafe { (self.fold)(accumulators, period, elements, len) }
     }
 
+    /// Folds `len` elements of one result: all of the above and below in one.
+    ///
+    /// # Safety
+    /// `elements` may be read, and `result` is not among them.
+    pub unsafe fn one(&self, result: *mut u8, elements: *const u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { (self.one)(result, elements, len) }
+    }
+
     /// Folds rows of accumulators, `lanes` of them and each of `width`, onto the first row.
     ///
     /// # Safety
@@ -123,94 +136,6 @@ impl Fold {
             unsafe { (self.halve)(accumulators, lanes, width) }
         }
     }
-}
-
-/// What a fold does with two values.
-pub(crate) trait Operation<A> {
-    /// The value that changes no other.
-    const IDENTITY: A;
-    /// Whether elements may be folded in any order, as those of integers.
-    const IS_FREE: bool;
-
-    fn apply(accumulator: A, element: A) -> A;
-}
-
-pub(crate) struct Add;
-pub(crate) struct Multiply;
-struct Least;
-struct Greatest;
-
-macro_rules! sums {
-    ($($type:ty, $free:literal, $zero:literal, $one:literal, |$x:ident, $y:ident| $sum:expr, $product:expr;)*) => {
-        $(
-            impl Operation<$type> for Add {
-                const IDENTITY: $type = $zero;
-                const IS_FREE: bool = $free;
-
-                #[inline(always)]
-                fn apply($x: $type, $y: $type) -> $type {
-                    $sum
-                }
-            }
-
-            impl Operation<$type> for Multiply {
-                const IDENTITY: $type = $one;
-                const IS_FREE: bool = $free;
-
-                #[inline(always)]
-                fn apply($x: $type, $y: $type) -> $type {
-                    $product
-                }
-            }
-        )*
-    };
-}
-
-sums! {
-    f64, false, 0.0, 1.0, |x, y| x + y, x * y;
-    i64, true, 0, 1, |x, y| x.wrapping_add(y), x.wrapping_mul(y);
-}
-
-macro_rules! extremes {
-    ($($type:ty, $free:literal, $least:expr, $greatest:expr, |$x:ident, $y:ident| $lesser:expr, $larger:expr;)*) => {
-        $(
-            impl Operation<$type> for Least {
-                const IDENTITY: $type = $greatest;
-                const IS_FREE: bool = $free;
-
-                #[inline(always)]
-                fn apply($x: $type, $y: $type) -> $type {
-                    $lesser
-                }
-            }
-
-            impl Operation<$type> for Greatest {
-                const IDENTITY: $type = $least;
-                const IS_FREE: bool = $free;
-
-                #[inline(always)]
-                fn apply($x: $type, $y: $type) -> $type {
-                    $larger
-                }
-            }
-        )*
-    };
-}
-
-// A NaN stays: no comparison with it is true.
-extremes! {
-    i8, true, i8::MIN, i8::MAX, |x, y| x.min(y), x.max(y);
-    u8, true, u8::MIN, u8::MAX, |x, y| x.min(y), x.max(y);
-    i16, true, i16::MIN, i16::MAX, |x, y| x.min(y), x.max(y);
-    u16, true, u16::MIN, u16::MAX, |x, y| x.min(y), x.max(y);
-    i32, true, i32::MIN, i32::MAX, |x, y| x.min(y), x.max(y);
-    u32, true, u32::MIN, u32::MAX, |x, y| x.min(y), x.max(y);
-    i64, true, i64::MIN, i64::MAX, |x, y| x.min(y), x.max(y);
-    u64, true, u64::MIN, u64::MAX, |x, y| x.min(y), x.max(y);
-    f32, false, f32::NEG_INFINITY, f32::INFINITY,
-        |x, y| if y < x || y.is_nan() { y } else { x }, if y > x || y.is_nan() { y } else { x };
-    f64, false, f64::NEG_INFINITY, f64::INFINITY,
-        |x, y| if y < x || y.is_nan() { y } else { x }, if y > x || y.is_nan() { y } else { x };
 }
 
 unsafe fn clear<O: Operation<A>, A: Element>(accumulators: *mut u8, len: usize) {
@@ -320,7 +245,13 @@ impl<O: Operation<A>, A: Element> Kernel for Rows<'_, O, A> {
     }
 }
 
-unsafe fn halve<O: Operation<A>, A: Element>(accumulators: *mut u8, lanes: usize, width: usize) {
+unsafe fn halve<O: Operation<A>, A: Element, const N: usize>(accumulators: *mut u8, lanes: usize, width: usize) {
+    if lanes == N && width == 1 {
+        // SAFETY: the accumulators are private, and there are `N`.
+        let lanes = unsafe { &mut *accumulators.cast::<[A; N]>() };
+        lanes[0] = halved::<O, A, N>(*lanes);
+        return;
+    }
     // SAFETY: the accumulators are private, and there are so many.
     let accumulators = unsafe { std::slice::from_raw_parts_mut(accumulators.cast::<A>(), lanes * width) };
     Isa::best().run_narrow(Halve { accumulators, width, operation: PhantomData::<O> });
@@ -347,5 +278,48 @@ impl<O: Operation<A>, A: Element> Kernel for Halve<'_, O, A> {
             }
             left = half;
         }
+    }
+}
+
+/// The upper half of lanes onto the lower half, until one is left.
+#[inline(always)]
+pub(super) fn halved<O: Operation<A>, A: Element, const N: usize>(mut lanes: [A; N]) -> A {
+    let mut half = N / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = O::apply(lanes[i], lanes[half + i]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+unsafe fn one<O: Operation<A>, A: Element, const N: usize>(result: *mut u8, elements: *const u8, len: usize) {
+    let one = One { elements: elements.cast::<A>(), len, operation: PhantomData::<O> };
+    // SAFETY: the caller's promise.
+    unsafe { result.cast::<A>().write(Isa::best().run_narrow::<One<O, A, N>>(one)) };
+}
+
+/// All elements of one result.
+struct One<O, A, const N: usize> {
+    elements: *const A,
+    len: usize,
+    operation: PhantomData<O>,
+}
+
+impl<O: Operation<A>, A: Element, const N: usize> Kernel for One<O, A, N> {
+    type Output = A;
+
+    #[inline(always)]
+    fn run(self) -> A {
+        let One { elements, len, operation } = self;
+        if O::IS_FREE {
+            let mut total = O::IDENTITY;
+            Total { total: &mut total, elements, len, operation }.run();
+            return total;
+        }
+        let mut lanes = [O::IDENTITY; N];
+        Lanes { lanes: &mut lanes, elements, len, operation }.run();
+        halved::<O, A, N>(lanes)
     }
 }

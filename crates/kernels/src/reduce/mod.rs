@@ -6,7 +6,8 @@
 //! folded onto lane i modulo the number of lanes, and the lanes are folded by halves (see `fold`). If there is one block,
 //! that is the result; else it is the reduction of the blocks' results, as an array. Sums, products and means of
 //! floating-point numbers are made in float64, so those of float32 and float16 are rounded once, when they are stored;
-//! nothing is contracted to a fused multiply-add.
+//! nothing is contracted to a fused multiply-add. The squared distances of variances are summed about a centre of each
+//! block first (see `moments`), so the elements are read once.
 //!
 //! So several workers can share a reduction without losing a bit: each writes the results of the blocks that *begin* in its
 //! range into a shared array, by [`partials`], and the reduction of that array is the reduction of the whole.
@@ -25,9 +26,12 @@ mod count;
 mod dot;
 mod feed;
 mod finish;
-pub(crate) mod fold;
+mod fold;
 mod index;
+mod moments;
+pub(crate) mod operation;
 mod options;
+mod pairs;
 mod partials;
 mod task;
 mod tree;

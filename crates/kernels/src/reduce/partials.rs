@@ -9,8 +9,9 @@ use crate::error::{Result, refuse};
 use crate::field::Order;
 
 use super::check_output;
-use super::feed::Map;
+use super::feed::{Centres, Map};
 use super::finish::{Count, Finish, Last, Target};
+use super::moments::Moments;
 use super::options::{Options, Reduction};
 use super::task::Task;
 use super::tree::{BLOCK, Tree};
@@ -55,9 +56,13 @@ pub fn partials(op: Reduction, mut out: ArrayMut<'_>, a: &Array<'_>, centre: f64
         return Ok(());
     }
     let task = Task::new(op, a, [true; MAX_RANK], &whole)?;
-    let centres = [centre];
+    let is_variance = matches!(op, Reduction::Var | Reduction::Std);
+    if is_variance && task.mask.is_none() {
+        let plain = task.tree(&Order::of_all(a.rank()), Map::Plain);
+        return write_moments(&plain, &mut out, centre, blocks, options);
+    }
     let map = match op {
-        Reduction::Var | Reduction::Std => Map::Deviation(&centres),
+        _ if is_variance => Map::Deviation(Centres { of: &[centre], first: 0 }),
         Reduction::Norm => Map::Square,
         _ => Map::Plain,
     };
@@ -95,5 +100,21 @@ pub(super) fn write_blocks(
     let target = Target::new(out, &Order::of_one(), casts);
     let finish = Finish { fold: &tree.fold, last: Last::Nothing, count: Count::Same(0), initial: None, target };
     tree.each_block(blocks, options.threads, &|block, _, result| finish.write(block..block + 1, result));
+    Ok(())
+}
+
+/// Writes the sums of the squared distances from a centre.
+fn write_moments(
+    plain: &Tree<'_>,
+    out: &mut ArrayMut<'_>,
+    centre: f64,
+    blocks: Range<usize>,
+    options: &Options<'_>,
+) -> Result<()> {
+    let mut moments = Moments::new(plain, blocks.clone(), options.threads)?;
+    let squares = moments.about(&[centre])?;
+    let target = Target::new(out, &Order::of_one(), Casts::new(DType::F64, out.dtype()));
+    let finish = Finish { fold: &plain.fold, last: Last::Nothing, count: Count::Same(0), initial: None, target };
+    finish.write(blocks, squares.data().cast_mut());
     Ok(())
 }

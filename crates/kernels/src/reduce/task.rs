@@ -9,11 +9,12 @@ use crate::scratch::Scratch;
 use crate::threads::Threads;
 
 use super::count::count_of;
-use super::feed::{Feed, Map};
+use super::feed::{Centres, Feed, Map};
 use super::finish::{Count, Finish, Last, Target};
 use super::fold::{Fold, Op};
+use super::moments::Moments;
 use super::options::{Options, Reduction};
-use super::tree::Tree;
+use super::tree::{Side, Tree};
 
 /// What is to be reduced, and how.
 pub(super) struct Task<'a> {
@@ -143,16 +144,24 @@ impl<'a> Task<'a> {
         // SAFETY: all of them are written.
         let counts = counts.as_mut().map(|counts| unsafe { &*counts.assume_init() });
         let count = || counts.map_or(Count::Same(self.reduced()), Count::Each);
-        let mut means = self.means(&order, count())?;
-        // SAFETY: as above.
-        let means = means.as_mut().map(|means| unsafe { &*means.assume_init() });
-        let map = match (means, self.op) {
-            (Some(means), _) => Map::Deviation(means),
-            (None, Reduction::Norm) => Map::Square,
-            (None, _) => Map::Plain,
-        };
         let finish = Finish { fold: &self.fold, last: self.last(), count: count(), initial, target };
-        self.tree(&order, map).run(&finish, self.threads)
+        if !matches!(self.op, Reduction::Var | Reduction::Std) {
+            let map = if self.op == Reduction::Norm { Map::Square } else { Map::Plain };
+            return self.tree(&order, map).run(&finish, self.threads);
+        }
+        let plain = self.tree(&order, Map::Plain);
+        // Columns of one block would not stay in the cache.
+        if self.mask.is_some() || plain.side == Side::Columns && plain.blocks() == 1 {
+            let mut means = self.means(&plain, count())?;
+            // SAFETY: all of them are written.
+            let centres = Centres { of: unsafe { means.assume_init() }, first: 0 };
+            return self.tree(&order, Map::Deviation(centres)).run(&finish, self.threads);
+        }
+        let mut moments = Moments::new(&plain, 0..plain.blocks(), self.threads)?;
+        let mut means = self.means(&Tree::of_partials(self.fold, &moments.sums()?), count())?;
+        // SAFETY: as above.
+        let squares = moments.about(unsafe { means.assume_init() })?;
+        Tree::of_partials(self.fold, &squares).run(&finish, self.threads)
     }
 
     /// The tree over the elements.
@@ -181,11 +190,8 @@ impl<'a> Task<'a> {
     }
 
     /// The means that deviations are from.
-    fn means(&self, order: &Order, count: Count<'_>) -> Result<Option<Scratch<f64>>> {
-        match self.op {
-            Reduction::Var | Reduction::Std => self.collect(&self.tree(order, Map::Plain), Last::Mean, count).map(Some),
-            _ => Ok(None),
-        }
+    fn means(&self, sums: &Tree<'_>, count: Count<'_>) -> Result<Scratch<f64>> {
+        self.collect(sums, Last::Mean, count)
     }
 
     /// The results of a tree in private memory, in its order.

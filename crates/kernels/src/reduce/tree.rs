@@ -111,8 +111,33 @@ impl<'a> Tree<'a> {
         threads: Threads,
         sink: &(dyn Fn(usize, Range<usize>, *mut u8) + Sync),
     ) {
+        let stop = AtomicBool::new(false);
+        self.each_part(blocks, threads, WIDE, &|block, kept, work| {
+            if self.kept == 1 && stop.load(Ordering::Relaxed) {
+                // It does not matter any more what is in this block.
+                // SAFETY: the work has room for it.
+                unsafe { self.fold.clear(work.results(), 1) };
+            } else {
+                // SAFETY: the block and the results are there.
+                unsafe { self.block(block, kept.clone(), work) };
+                if self.kept == 1 && self.is_decided(work.results()) {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+            sink(block, kept, work.results());
+        });
+    }
+
+    /// Calls `part` with each of these blocks and the results to make of it at a time, at most `most` side by side.
+    pub fn each_part(
+        &self,
+        blocks: Range<usize>,
+        threads: Threads,
+        most: usize,
+        part: &(dyn Fn(usize, Range<usize>, &mut Work) + Sync),
+    ) {
         let rows = self.reduced.min(BLOCK);
-        let width = self.width(blocks.len(), rows, threads);
+        let width = self.width(blocks.len(), rows, threads, most);
         let (whole, row) = match self.side {
             Side::Columns if self.feed.field.kept_row() >= TILE / 8 => {
                 (self.kept / self.feed.field.kept_row(), self.feed.field.kept_row())
@@ -121,7 +146,6 @@ impl<'a> Tree<'a> {
         };
         let tiles_of_row = row.div_ceil(width);
         let tiles = whole * tiles_of_row;
-        let stop = AtomicBool::new(false);
         threads.split(blocks.len() * tiles, 1, rows * width.min(row), |tasks| {
             let mut work = Work::new();
             for task in tasks {
@@ -132,32 +156,20 @@ impl<'a> Tree<'a> {
                 };
                 let first = tile / tiles_of_row * row + tile % tiles_of_row * width;
                 let kept = first..(first + width).min((tile / tiles_of_row + 1) * row);
-                let block = blocks.start + block;
-                if self.kept == 1 && stop.load(Ordering::Relaxed) {
-                    // It does not matter any more what is in this block.
-                    // SAFETY: the work has room for it.
-                    unsafe { self.fold.clear(work.results(), 1) };
-                } else {
-                    // SAFETY: the block and the results are there.
-                    unsafe { self.block(block, kept.clone(), &mut work) };
-                    if self.kept == 1 && self.is_decided(work.results()) {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                }
-                sink(block, kept, work.results());
+                part(blocks.start + block, kept, &mut work);
             }
         });
     }
 
     /// How many results one task makes: many, but tasks enough for all threads.
-    fn width(&self, blocks: usize, rows: usize, threads: Threads) -> usize {
+    fn width(&self, blocks: usize, rows: usize, threads: Threads, most: usize) -> usize {
         match self.side {
             Side::All => self.kept,
             Side::Rows => (16 * BLOCK / rows).clamp(1, TILE),
-            Side::Columns if threads == Threads::ONE => WIDE,
+            Side::Columns if threads == Threads::ONE => most,
             Side::Columns => {
                 let fair = (self.kept * blocks).div_ceil(2 * threads.count());
-                fair.next_multiple_of(TILE / 8).clamp(TILE / 8, WIDE)
+                fair.next_multiple_of(TILE / 8).clamp(TILE / 8, most)
             }
         }
     }
@@ -172,7 +184,7 @@ impl<'a> Tree<'a> {
     ///
     /// # Safety
     /// The block and the results are there.
-    unsafe fn block(&self, block: usize, kept: Range<usize>, work: &mut Work) {
+    pub unsafe fn block(&self, block: usize, kept: Range<usize>, work: &mut Work) {
         let first = block * BLOCK;
         let rows = BLOCK.min(self.reduced - first);
         let size = self.fold.dtype.size();
@@ -220,6 +232,15 @@ impl<'a> Tree<'a> {
                 accumulators.cast::<i64>().write(count(elements, rows));
                 return;
             }
+            if width == 1 && self.feed.is_pairs(&self.fold) {
+                accumulators.cast::<f64>().write(self.products(line, start..end, buffers));
+                return;
+            }
+            if width == 1 && limit >= rows {
+                let elements = self.feed.bring(&self.fold, line, start, rows, buffers);
+                self.fold.one(accumulators, elements, rows);
+                return;
+            }
             self.fold.clear(accumulators, period.min(end - start));
             while start < end {
                 let len = limit.min(end - start);
@@ -238,8 +259,8 @@ fn lanes_of_few(fold: &Fold) -> usize {
 }
 
 /// What a thread needs to fold blocks.
-struct Work {
-    buffers: Buffers,
+pub(super) struct Work {
+    pub buffers: Buffers,
     room: MaybeUninit<[u64; WIDE + ACCUMULATORS]>,
 }
 
@@ -248,7 +269,7 @@ impl Work {
         Work { buffers: Buffers::new(), room: MaybeUninit::uninit() }
     }
 
-    fn results(&mut self) -> *mut u8 {
+    pub fn results(&mut self) -> *mut u8 {
         self.room.as_mut_ptr().cast()
     }
 

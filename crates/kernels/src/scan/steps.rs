@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crate::dtype::{DType, Element};
 use crate::field::TILE;
 use crate::isa::{Isa, Kernel};
-use crate::reduce::fold::{Add, Multiply, Operation};
+use crate::reduce::operation::{Add, Multiply, Operation};
 
 use super::{BLOCK, Scan};
 
