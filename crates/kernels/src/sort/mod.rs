@@ -15,6 +15,7 @@ use crate::threads::{INLINE, Threads};
 
 mod counting;
 pub(crate) mod keys;
+mod local;
 pub(crate) mod radix;
 
 use keys::Word;
