@@ -34,9 +34,7 @@ impl<'a> Indices<'a> {
     }
 
     fn within(indices: &Array<'a>, limit: usize, least: i64, threads: Threads) -> Result<Indices<'a>> {
-        if !matches!(indices.dtype().kind(), Kind::Signed | Kind::Unsigned) {
-            return refuse(format!("indices are integers, not {}", indices.dtype()));
-        }
+        check_integers(indices.dtype())?;
         let indices = Indices { elements: Elements::new(indices), limit };
         let (low, high) = extent(&indices.elements, threads);
         if low <= high && (low < least || high >= limit as i64) {
@@ -74,6 +72,14 @@ impl<'a> Indices<'a> {
         );
         &block[..len]
     }
+}
+
+/// Refuses indices that are no integers.
+pub(crate) fn check_integers(dtype: DType) -> Result<()> {
+    if !matches!(dtype.kind(), Kind::Signed | Kind::Unsigned) {
+        return refuse(format!("indices are integers, not {dtype}"));
+    }
+    Ok(())
 }
 
 /// The least and the greatest of integers; the first one is the larger where there are none.

@@ -3,13 +3,15 @@
 //! Threads count in tables of their own. Weights are summed block by block of the input, and the blocks' sums in the order
 //! of the blocks: so no result depends on the number of threads.
 
+use std::ops::Range;
+
 use crate::array::{Array, ArrayMut};
 use crate::cast::Casts;
-use crate::dtype::DType;
-use crate::elements::{BLOCK, Block, CastElements, ElementsMut, blocks};
+use crate::dtype::{DType, with_dtype};
+use crate::elements::{BLOCK, Block, CastElements, Elements, ElementsMut, blocks};
 use crate::error::{Result, refuse};
 use crate::gather::check_place;
-use crate::gather::indices::{IndexBlock, Indices};
+use crate::gather::indices::{IndexBlock, Indices, check_integers};
 use crate::scratch::Scratch;
 use crate::share::Share;
 use crate::threads::Threads;
@@ -32,6 +34,9 @@ use bins::Locate;
 pub fn bincount(out: ArrayMut<'_>, a: &Array<'_>, weights: Option<&Array<'_>>, share: &Share) -> Result<()> {
     let limit = check(&out, a, weights, &[])?;
     let (a, weights) = shares(a, weights, share)?;
+    if weights.is_none() {
+        return count_indices(out, &a, limit, share.threads);
+    }
     let indices = Indices::natural(&a, limit, share.threads)?;
     let locate = |start, len, block: &mut IndexBlock| {
         indices.read(start, len, block);
@@ -114,6 +119,65 @@ trait Finder: Fn(usize, usize, &mut IndexBlock) + Sync + Send {}
 
 impl<F: Fn(usize, usize, &mut IndexBlock) + Sync + Send> Finder for F {}
 
+/// Counts indices, each of which is read once: those that are out of range, too, and if there are any, that is all.
+fn count_indices(mut out: ArrayMut<'_>, a: &Array<'_>, limit: usize, threads: Threads) -> Result<()> {
+    check_integers(a.dtype())?;
+    let elements = Elements::new(a);
+    let size = a.dtype().size();
+    let mut counts = count(elements.len(), limit, threads, |part, table| {
+        if let Some((first, 1)) = elements.line() {
+            let indices = first.wrapping_add(part.start * size);
+            // SAFETY: elements of the array.
+            return unsafe { count_run(a.dtype(), indices, part.len(), limit, table) };
+        }
+        let mut block: Block = [0; BLOCK];
+        for (start, len) in blocks(part) {
+            // SAFETY: a block has room for as many elements of any type.
+            unsafe {
+                elements.read(start, len, block.as_mut_ptr().cast());
+                count_run(a.dtype(), block.as_ptr().cast(), len, limit, table);
+            }
+        }
+    })?;
+    // SAFETY: `count` has filled them.
+    if unsafe { counts.assume_init() }[limit] > 0 {
+        Indices::natural(a, limit, threads)?;
+        return refuse(format!("an index was out of range for {limit} elements"));
+    }
+    store(&mut out, DType::U64, counts);
+    Ok(())
+}
+
+/// Counts indices that lie one after the other. Those out of range are counted as `limit`.
+///
+/// # Safety
+/// There are `len` integers of this type.
+unsafe fn count_run(dtype: DType, indices: *const u8, len: usize, limit: usize, table: &mut [u64]) {
+    let ways = table.len() / (limit + 1);
+    let stride = if ways == WAYS { limit + 1 } else { 0 };
+    assert!(table.len() >= (limit + 1) * ways && (ways == WAYS || ways == 1));
+    with_dtype!(dtype, T in [I8, U8, I16, U16, I32, U32, I64, U64] => {
+        let indices = indices.cast::<T>();
+        // The cast is none for one of the types.
+        #[allow(clippy::unnecessary_cast)]
+        let mut count = |i: usize, way: usize| {
+            // SAFETY: the caller counts up to `len`; no place is above `limit`, and there are so many tables.
+            unsafe {
+                // As unsigned numbers, negative ones are above every limit.
+                let place = (indices.add(i).read() as u64).min(limit as u64) as usize;
+                *table.get_unchecked_mut(way * stride + place) += 1;
+            }
+        };
+        let whole = len - len % WAYS;
+        for first in (0..whole).step_by(WAYS) {
+            for way in 0..WAYS {
+                count(first + way, way);
+            }
+        }
+        (whole..len).for_each(|i| count(i, 0));
+    }, _ => unreachable!("checked to be integers"));
+}
+
 /// Adds up what is found for `len` elements.
 fn tally(
     mut out: ArrayMut<'_>,
@@ -123,16 +187,13 @@ fn tally(
     threads: Threads,
 ) -> Result<()> {
     let bins = out.size();
-    // More threads than pay for their tables' addition are not asked.
-    let threads = threads.for_work(len);
-    let threads = if bins > len / 2 { Threads::ONE } else { threads };
     match weights {
         None => {
-            let counts = count(find, len, bins, threads)?;
+            let counts = count(len, bins, threads, |part, table| count_found(find, part, bins + 1, table))?;
             store(&mut out, DType::U64, counts);
         }
         Some(weights) => {
-            let sums = sum(find, len, bins, &CastElements::new(weights, DType::F64), threads)?;
+            let sums = sum(find, len, bins, &CastElements::new(weights, DType::F64), threads_for(threads, len, bins))?;
             store(&mut out, DType::F64, sums);
         }
     }
@@ -160,36 +221,21 @@ fn store<T: Copy>(out: &mut ArrayMut<'_>, dtype: DType, mut totals: Scratch<T>) 
 /// Tables in which a thread counts in turn: so an addition need not wait for that before to the same bin.
 const WAYS: usize = 4;
 
-/// How often each bin is found.
-fn count(find: &impl Finder, len: usize, bins: usize, threads: Threads) -> Result<Scratch<u64>> {
+/// How often each of `bins` bins is found, and in the end, how many elements lie in none. `part` counts part of the
+/// elements in a table, or in several one after the other.
+fn count(
+    len: usize,
+    bins: usize,
+    threads: Threads,
+    part: impl Fn(Range<usize>, &mut [u64]) + Sync + Send,
+) -> Result<Scratch<u64>> {
     let stride = bins + 1;
     let ways = if bins <= 1024 { WAYS } else { 1 };
-    let parts = threads.parts(len, BLOCK);
+    let parts = threads_for(threads, len, bins).parts(len, BLOCK);
     let jobs = parts.into_iter().map(|part| Ok((part, Scratch::<u64>::new(stride * ways)?)));
     let mut tables = jobs.collect::<Result<Vec<_>>>()?;
-    threads.for_each(tables.iter_mut().collect(), |(part, table)| {
-        let table = table.fill(0);
-        let mut found = [0; BLOCK];
-        for (start, len) in blocks(part.clone()) {
-            find(start, len, &mut found);
-            if ways == 1 {
-                found[..len].iter().for_each(|&bin| table[bin] += 1);
-                continue;
-            }
-            let (first, rest) = table.split_at_mut(stride);
-            let (second, rest) = rest.split_at_mut(stride);
-            let (third, fourth) = rest.split_at_mut(stride);
-            let mut fours = found[..len].chunks_exact(WAYS);
-            for four in &mut fours {
-                first[four[0]] += 1;
-                second[four[1]] += 1;
-                third[four[2]] += 1;
-                fourth[four[3]] += 1;
-            }
-            fours.remainder().iter().for_each(|&bin| first[bin] += 1);
-        }
-    });
-    let mut totals = Scratch::new(bins)?;
+    threads.for_each(tables.iter_mut().collect(), |(range, table)| part(range.clone(), table.fill(0)));
+    let mut totals = Scratch::new(stride)?;
     let sums = totals.fill(0u64);
     for (_, table) in &mut tables {
         // SAFETY: filled above.
@@ -198,6 +244,34 @@ fn count(find: &impl Finder, len: usize, bins: usize, threads: Threads) -> Resul
         }
     }
     Ok(totals)
+}
+
+/// More threads than pay for their tables' addition are not asked.
+fn threads_for(threads: Threads, len: usize, bins: usize) -> Threads {
+    if bins > len / 2 { Threads::ONE } else { threads.for_work(len) }
+}
+
+/// Counts what is found for part of the elements.
+fn count_found(find: &impl Finder, part: Range<usize>, stride: usize, table: &mut [u64]) {
+    let mut found = [0; BLOCK];
+    for (start, len) in blocks(part) {
+        find(start, len, &mut found);
+        if table.len() == stride {
+            found[..len].iter().for_each(|&bin| table[bin] += 1);
+            continue;
+        }
+        let (first, rest) = table.split_at_mut(stride);
+        let (second, rest) = rest.split_at_mut(stride);
+        let (third, fourth) = rest.split_at_mut(stride);
+        let mut fours = found[..len].chunks_exact(WAYS);
+        for four in &mut fours {
+            first[four[0]] += 1;
+            second[four[1]] += 1;
+            third[four[2]] += 1;
+            fourth[four[3]] += 1;
+        }
+        fours.remainder().iter().for_each(|&bin| first[bin] += 1);
+    }
 }
 
 /// Elements whose weights are summed by themselves: so many in every block, or as many as there are bins. NumPy's blocks.
