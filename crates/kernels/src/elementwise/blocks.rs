@@ -296,7 +296,7 @@ impl<'a> Plan<'a> {
         if self.streams && limit < usize::MAX {
             // The next block begins with a line of the cache, so that no line is written in two ways.
             let size = self.out_dtype.size();
-            let address = self.out as usize + self.space.offset(OUT, cursor) as usize * size;
+            let address = self.out.wrapping_offset(self.space.offset(OUT, cursor) * size as isize) as usize;
             limit -= address % LINE_BYTES / size;
         }
         in_row.min(left).min(limit)

@@ -241,7 +241,7 @@ impl<'a> Tree<'a> {
                 self.fold.one(accumulators, elements, rows);
                 return;
             }
-            self.fold.clear(accumulators, period.min(end - start));
+            self.fold.clear(accumulators, period);
             while start < end {
                 let len = limit.min(end - start);
                 let elements = self.feed.bring(&self.fold, line, start, len, buffers);
