@@ -1,6 +1,10 @@
 //! What a kernel refuses.
 
-/// Why a kernel did nothing. Nothing was written when one of these comes back.
+/// Why a kernel did nothing, or not all.
+///
+/// After [`InvalidArgument`](Error::InvalidArgument) nothing was written. After [`OutOfMemory`](Error::OutOfMemory) a part
+/// may have been where a kernel does one thing after the other: scans of several lines, products of stacks or into
+/// another type, nearest centres.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -7,7 +7,8 @@
 //! that is the result; else it is the reduction of the blocks' results, as an array. Sums, products and means of
 //! floating-point numbers are made in float64, so those of float32 and float16 are rounded once, when they are stored;
 //! nothing is contracted to a fused multiply-add. The squared distances of variances are summed about a centre of each
-//! block first (see `moments`), so the elements are read once.
+//! block first (see `moments`), so the elements are read once. (Which of
+//! -0.0 and 0.0 is the least or the greatest, where both are, is not said: they are equal.)
 //!
 //! So several workers can share a reduction without losing a bit: each writes the results of the blocks that *begin* in its
 //! range into a shared array, by [`partials`], and the reduction of that array is the reduction of the whole.
