@@ -170,6 +170,18 @@ test('an asynchronous kernel in place on a typed array, and on a part of one', a
   t.deepEqual(a, Float64Array.of(0, 5, 0, 16))
 })
 
+test('asynchronous kernels on two ranges of one typed array both count, and so does what is stored beside them', async t => {
+  const out = new Float64Array(100).fill(-1)
+  const running = [
+    kernels.fillAsync(out, 1, { range: [0, 40] }),
+    kernels.fillAsync(out, 2, { range: [40, 80] }),
+    kernels.scatterAddAsync(out, [90], 6),
+  ]
+  out[99] = 3
+  await Promise.all(running)
+  t.deepEqual([out[0], out[39], out[40], out[79], out[80], out[90], out[99]], [1, 1, 2, 2, -1, 5, 3])
+})
+
 test('many asynchronous kernels at once', async t => {
   const sums = await Promise.all(
     Array.from({ length: 200 }, (_, i) =>
@@ -266,6 +278,11 @@ test('what does not fit is refused, by both forms', async t => {
     ['add', a, a, a, { range: [3, 2] }],
     ['add', a, a, a, { range: new IndexRange(0, 4, 2) }],
     ['add', a, a, a, { where: a }],
+    ['add', a, a, a, { where: false }],
+    ['add', a, a, a, { where: 1 }],
+    ['bincount', new Int32Array(4), i8, { weights: 2 }],
+    ['histogram', new Int32Array(4), a, { edges: 3 }],
+    ['matmul', a, a, a, { rows: 0 }],
     ['add', { data: a, shape: [2, 2], stride: [2, 1], offset: 1 }, a, a],
     ['add', { data: a, shape: [4], stride: [-1], offset: 2 }, a, a],
     ['add', { data: a, shape: [2 ** 52, 2 ** 52], stride: [0, 0], offset: 0 }, 1, 1],

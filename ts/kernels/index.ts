@@ -113,7 +113,8 @@ function named(implementations: Implementations): Implementations {
  *
  * Each kernel blocks until it has ended. Its asynchronous form, `addAsync` of `add`, takes the same arguments, computes
  * off the event loop, and resolves to what the other returns. Shared arrays may be closed meanwhile; typed arrays and
- * ndarrays over them are copied when it is called, and `out` is copied back when it ends.
+ * ndarrays over them are copied when it is called, and the elements of `out` that it has changed are copied back when it
+ * ends.
  *
  * Other processes may write to what a kernel reads: then it computes with any mixture of old and new bytes, and nothing
  * worse happens. Locks and barriers say whose turn it is.

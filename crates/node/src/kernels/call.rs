@@ -35,7 +35,8 @@ impl<'a> Call<'a> {
     /// An operand that has to be an array.
     pub fn input(&self, operand: usize) -> Result<Array<'_>> {
         let Some(memory) = self.memory[operand] else {
-            return Err(Error::InvalidArgument(format!("operand {operand} must be an array")));
+            let which = if operand == WHERE { "where".into() } else { format!("operand {operand}") };
+            return Err(Error::InvalidArgument(format!("{which} must be an array")));
         };
         let place = self.frame.geometry(operand, memory.len)?;
         let first = memory.data.wrapping_add(place.offset * memory.dtype.size());
@@ -50,9 +51,9 @@ impl<'a> Call<'a> {
         unsafe { ArrayMut::from_raw(array.data().cast_mut(), array.dtype(), array.shape(), array.strides()) }
     }
 
-    /// An operand that may be absent.
+    /// An operand that may be absent, but is no scalar.
     pub fn optional(&self, operand: usize) -> Result<Option<Array<'_>>> {
-        if self.memory[operand].is_some() { self.input(operand).map(Some) } else { Ok(None) }
+        if let Kind::None = self.frame.kind(operand) { Ok(None) } else { self.input(operand).map(Some) }
     }
 
     /// An operand that may be a scalar: then it becomes a single element of this type.
@@ -85,7 +86,7 @@ impl<'a> Call<'a> {
 
     /// An operand that the kernel writes, if it is there.
     pub fn optional_out(&self, operand: usize) -> Result<Option<ArrayMut<'_>>> {
-        if self.memory[operand].is_some() { self.out(operand).map(Some) } else { Ok(None) }
+        if let Kind::None = self.frame.kind(operand) { Ok(None) } else { self.out(operand).map(Some) }
     }
 
     /// The elements of an operand that is a list of float64, once and for all.

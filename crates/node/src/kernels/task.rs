@@ -2,7 +2,8 @@
 //!
 //! Mapped memory stays mapped until the kernel has ended, whatever becomes of the arrays over it. The engine's own memory
 //! cannot be held: a program may give it away, or the engine free it. So such operands are copied before the kernel runs,
-//! and what it writes is copied back when it has.
+//! and the elements that it has
+//! changed are copied back when it has: what the program stores in others meanwhile stays.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -12,7 +13,6 @@ use napi::{Env, Result, Status, Task, check_status, sys};
 use tsdsm_core::Error;
 use tsdsm_core::mapping::Mapping;
 use tsdsm_kernels::Result as KernelResult;
-use tsdsm_kernels::elementwise::{Elementwise, copy};
 
 use super::answer::Answer;
 use super::call::Call;
@@ -37,9 +37,12 @@ pub struct Job {
 
 /// A typed array that the kernel was to write, where it writes a copy.
 struct CopyBack {
-    operand: usize,
     array: sys::napi_ref,
-    memory: Memory,
+    /// Its memory when the kernel was called, a copy of what was in it then, and the copy that the kernel writes.
+    original: Memory,
+    before: *const u8,
+    copy: *const u8,
+    _before: Copies,
 }
 
 // SAFETY: the pointers lead into mappings and copies that the job owns, and to typed arrays that nothing but `resolve` and
@@ -72,35 +75,62 @@ impl Job {
         let mut copies = copies.map_err(|error| refused(env, kernel, &error))?;
         let mut results = Vec::new();
         for (operand, original) in private {
-            memory[operand] = Some(Memory { data: copies.place_of(original.data), ..original });
+            let copy = copies.place_of(original.data);
+            memory[operand] = Some(Memory { data: copy, ..original });
             if operand < kernel.outs {
+                // SAFETY: as above.
+                let kept = unsafe { Copies::of(std::iter::once((original.data, original.bytes()))) };
+                let mut kept = kept.map_err(|error| refused(env, kernel, &error))?;
+                let before = kept.place_of(original.data);
                 let mut array = ptr::null_mut();
                 // SAFETY: an argument of this call, inside it.
                 check_status!(unsafe { sys::napi_create_reference(env.raw(), values[operand], 1, &mut array) })?;
-                results.push(CopyBack { operand, array, memory: original });
+                results.push(CopyBack { array, original, before, copy, _before: kept });
             }
         }
         Ok(Job { kernel, frame: Box::new(frame.clone()), memory, _mapped: mapped, _copies: copies, results })
     }
 
-    /// Copies what the kernel has written back into a typed array of the engine's own.
+    /// Copies what the kernel has changed back into a typed array of the engine's own.
     fn copy_back(&self, env: &Env, result: &CopyBack) -> Result<()> {
         let mut value = ptr::null_mut();
         // SAFETY: the job's reference, on the environment's thread with a scope open.
         check_status!(unsafe { sys::napi_get_reference_value(env.raw(), result.array, &mut value) })?;
-        let now = memory_of(env, self.kernel, value, result.memory.dtype)?;
-        if (now.data, now.len) != (result.memory.data, result.memory.len) {
+        let Memory { data, len, dtype } = result.original;
+        let now = memory_of(env, self.kernel, value, dtype)?;
+        if (now.data, now.len) != (data, len) {
             let what = format!("{}: the memory of out, before the kernel ended,", self.kernel.name);
             return Err(to_js(env, &Error::Closed(what)));
         }
-        let mut places = [None; OPERANDS];
-        places[result.operand] = Some(now);
-        // SAFETY: the typed array's memory now, which nothing takes away during this call; the copies are the job's.
-        let (there, here) = unsafe { (Call::new(&self.frame, places), Call::new(&self.frame, self.memory)) };
-        there
-            .out(result.operand)
-            .and_then(|out| copy(out, &here.input(result.operand)?, &Elementwise::default()))
-            .map_err(|error| refused(env, self.kernel, &error))
+        // SAFETY: the typed array's memory, which nothing takes away during this call, and copies of the job's, which the
+        // kernel has done with: each of `len` elements of this size, as aligned as the first.
+        unsafe {
+            let (before, after) = (result.before, result.copy);
+            match dtype.size() {
+                1 => store_changes::<u8>(data, before, after, len),
+                2 => store_changes::<u16>(data, before, after, len),
+                4 => store_changes::<u32>(data, before, after, len),
+                _ => store_changes::<u64>(data, before, after, len),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Stores those of `len` elements at `to` that are not what they were before.
+///
+/// # Safety
+/// As many words may be read and written, and are aligned.
+unsafe fn store_changes<W: Copy + PartialEq>(to: *mut u8, before: *const u8, after: *const u8, len: usize) {
+    let (to, before, after) = (to.cast::<W>(), before.cast::<W>(), after.cast::<W>());
+    for i in 0..len {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let word = after.add(i).read();
+            if word != before.add(i).read() {
+                to.add(i).write(word);
+            }
+        }
     }
 }
 
