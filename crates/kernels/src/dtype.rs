@@ -202,7 +202,7 @@ elements! {
     f16 => F16, f32 => F32, f64 => F64,
 }
 
-/// The Rust type of each [`DType`], by its name, for [`with_dtype`].
+/// The Rust type of each [`DType`], by its name, for `with_dtype`.
 #[allow(missing_docs)]
 pub mod of {
     pub type Bool = super::Bool;

@@ -2,7 +2,7 @@
 //! which are broadcast to the shape of the output.
 //!
 //! The output may be one of the inputs, the same view of the same memory; any other overlap is refused. See
-//! [`blocks`] for how it is done.
+//! `blocks` for how it is done.
 
 use std::ops::Range;
 

@@ -24,7 +24,7 @@ use radix::{Item, Packed, Pair};
 /// Sorts the elements of `a` along an axis into `out`, which may be `a` itself.
 ///
 /// The order is NumPy's: NaN comes last, and -0.0 equals 0.0. The elements come out with the bits they had. 8- and 16-bit
-/// types are counted; others are sorted by [`radix`], in a time that grows as the number of elements. An axis of negative
+/// types are counted; others are sorted by radix, in a time that grows as the number of elements. An axis of negative
 /// number counts from the last one; a range must not cut the axis that is sorted.
 ///
 /// # Errors
