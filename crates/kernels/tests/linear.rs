@@ -250,7 +250,7 @@ fn distances_that_do_not_fit_are_refused() {
         .unwrap_err();
     nearest(ArrayMut::from_slice(&mut labels[..1]), None, &points(&[2, 3]), &points(&[2, 3]), &Share::default())
         .unwrap_err();
-    nearest(ArrayMut::from_slice(&mut [7u64; 2]), None, &points(&[2, 3]), &points(&[2, 3]), &Share::default())
+    nearest(ArrayMut::from_slice(&mut [7u8; 2]), None, &points(&[2, 3]), &points(&[2, 3]), &Share::default())
         .unwrap_err();
     let mut squares = [7f32; 2];
     let squares = Some(ArrayMut::from_slice(&mut squares));
