@@ -82,16 +82,16 @@ function wrap(name: string, call: AnyFunction): AnyFunction {
 
 function load(): Native {
   const platform = `${process.platform}-${process.arch}`
-  if (!existsSync(BINDING)) {
-    throw new UnsupportedError(
-      `tsdsm's native part is not where its code is: was it bundled into another file? Its workers and its addon are files of their own, so keep it out of the bundle, for instance by esbuild's --external:tsdsm`,
-      { platform },
-    )
-  }
   try {
     // Bundlers follow a plain `require` and stumble over the addon before anybody can tell what to do.
     return createRequire(BINDING)(BINDING) as Native
   } catch (cause) {
+    if (!existsSync(BINDING)) {
+      throw new UnsupportedError(
+        `tsdsm's native part is not where its code is: was it bundled into another file? Its workers and its addon are files of their own, so keep it out of the bundle, for instance by esbuild's --external:tsdsm`,
+        { platform },
+      )
+    }
     if (!PLATFORMS.includes(platform)) {
       throw new UnsupportedError(
         `tsdsm does not run on ${platform}: it needs Linux on x64 or arm64 (on Windows, the Windows Subsystem for Linux)`,
