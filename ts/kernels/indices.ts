@@ -1,14 +1,24 @@
 /**
  * Elements at indices.
  */
-import { describe, describeList } from '../describe.js'
+import { describe } from '../describe.js'
 import { InvalidArgumentError } from '../errors.js'
 import { IndexRange } from '../index-range.js'
 import { native } from '../native.js'
 import { ABSENT, invoke, type Mode } from './call.js'
 import type { Implementations, Way, When } from './family.js'
 import type { ArrayOperand, IndexOperand, Operand } from './operands.js'
-import { type AxisOptions, alongAxis, common, flag, given, RANGED, type RangeOptions, ranged } from './options.js'
+import {
+  type AxisOptions,
+  alongAxis,
+  codeOf,
+  common,
+  flag,
+  given,
+  RANGED,
+  type RangeOptions,
+  ranged,
+} from './options.js'
 import { type Kernel, kernelNamed } from './table.js'
 
 /** The names of operations on two elements. */
@@ -114,16 +124,10 @@ export function atIndices(mode: Mode): Implementations {
       return mode.give(invoke(mode, scatterAdd, parameters, out, list, values, ABSENT), out)
     },
     combineAt: (out, operation, a, b, indices, options) => {
-      const parameters = { ...ranged(combineAt, options), numbers: [operationCode(combineAt, operation)] }
+      const parameters = { ...ranged(combineAt, options), numbers: [codeOf(combineAt, operation, binary)] }
       return mode.give(invoke(mode, combineAt, parameters, out, a, b, indexList(combineAt, indices)), out)
     },
   }
-}
-
-function operationCode(kernel: Kernel, name: unknown): number {
-  const code = binary.indexOf(name as string)
-  if (code >= 0) return code
-  throw new InvalidArgumentError(`${kernel.name}: ${describe(name)} is none of ${describeList(binary)}`)
 }
 
 /**

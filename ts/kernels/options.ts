@@ -1,6 +1,7 @@
 /**
  * The options of kernels.
  */
+import { describeList } from '../describe.js'
 import { InvalidArgumentError } from '../errors.js'
 import { IndexRange } from '../index-range.js'
 import { show } from '../options.js'
@@ -158,6 +159,17 @@ export function choice(kernel: Kernel, option: string, value: unknown, names: re
     `option '${option}' of ${kernel.name} must be one of ${names.join(', ')}, not ${show(value)}`,
     { option },
   )
+}
+
+/**
+ * The place of a name that an argument is among those that it may be.
+ *
+ * @throws InvalidArgumentError for another
+ */
+export function codeOf(kernel: Kernel, name: unknown, names: readonly string[]): number {
+  const code = names.indexOf(name as string)
+  if (code >= 0) return code
+  throw new InvalidArgumentError(`${kernel.name}: ${show(name)} is none of ${describeList(names)}`)
 }
 
 /**

@@ -2,9 +2,7 @@
  * Reductions and scans.
  */
 
-import { describe, describeList } from '../describe.js'
 import { DTYPES } from '../dtype.js'
-import { InvalidArgumentError } from '../errors.js'
 import { native } from '../native.js'
 import { sizeOf } from '../shape.js'
 import { ABSENT, invoke, type Mode } from './call.js'
@@ -14,6 +12,7 @@ import type { ArrayOperand, FloatOperand, MaskOperand, ScalarOperand } from './o
 import {
   type AxisOptions,
   alongAxis,
+  codeOf,
   common,
   given,
   type KernelOptions,
@@ -202,7 +201,7 @@ export function reduce(mode: Mode): Implementations {
   made.partials = (out, name, a, options) => {
     const read = given(partials, options, PARTIALS)
     const centre = read.centre === undefined ? 0 : number(partials, 'centre', read.centre)
-    const numbers = [0, reductionCode(partials, name), centre]
+    const numbers = [0, codeOf(partials, name, reductions), centre]
     return mode.give(invoke(mode, partials, { ...common(partials, read), numbers }, out, a, ABSENT, ABSENT), out)
   }
   return made
@@ -230,12 +229,6 @@ function reduction(mode: Mode, kernel: Kernel, a: unknown, options: unknown): un
   return mode.give(invoke(mode, kernel, parameters, result, input, initial, ABSENT), result.data)
 }
 
-function reductionCode(kernel: Kernel, name: unknown): number {
-  const code = reductions.indexOf(name as string)
-  if (code >= 0) return code
-  throw new InvalidArgumentError(`${kernel.name}: ${describe(name)} is none of ${describeList(reductions)}`)
-}
-
 /**
  * What the array for the results of the blocks of `a` has to be, for {@link Reductions.partials}.
  *
@@ -246,6 +239,6 @@ export function partialsOf(reduction: PartialReduction, a: ArrayOperand): Partia
   const input = settled(kernel, a)
   const data = ArrayBuffer.isView(input) ? input : (input as View).data
   const size = sizeOf(shapeOf(kernel, input))
-  const { length, dtype } = native.kernelPartials(reductionCode(kernel, reduction), dtypeCode(kernel, data), size)
+  const { length, dtype } = native.kernelPartials(codeOf(kernel, reduction, reductions), dtypeCode(kernel, data), size)
   return { length, dtype: DTYPES[dtype].name }
 }
