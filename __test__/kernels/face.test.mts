@@ -334,6 +334,20 @@ test('a getter that calls a kernel itself does no harm', t => {
   t.deepEqual([...kernels.add(new Float64Array(2), a, nested)], [2, 4])
 })
 
+test('the implementations are loaded with the first kernel that is read, all of them', async t => {
+  const program = `
+    const { kernels } = require(${JSON.stringify(join(ROOT, 'dist/index.js'))})
+    const loaded = () => Object.keys(require.cache).some(file => file.endsWith('kernels/all.js'))
+    const before = [loaded(), Object.keys(kernels)]
+    const sum = kernels.sum(new Float64Array([1, 2]))
+    const members = Object.values(Object.getOwnPropertyDescriptors(kernels))
+    const fixed = Object.isFrozen(kernels) && members.every(({ value }) => typeof value === 'function')
+    console.log(JSON.stringify({ before, sum, after: [loaded(), Object.keys(kernels)], fixed }))`
+  const { stdout } = await runProgram(['-e', program])
+  const names = Object.keys(kernels)
+  t.deepEqual(JSON.parse(stdout), { before: [false, names], sum: 3, after: [true, names], fixed: true })
+})
+
 test('every kernel is documented, and has a type', async t => {
   const names = Object.keys(kernels)
   const manual = await readFile(join(ROOT, 'docs/kernels.md'), 'utf8')

@@ -1,14 +1,14 @@
 /**
  * Numeric kernels with NumPy's meaning over shared arrays.
  */
-import { ASYNC, type Mode, SYNC } from './call.js'
-import { type Elementwise, elementwise } from './elementwise.js'
-import type { Asynchronous, Implementation, Implementations, Way } from './family.js'
-import { type AtIndices, atIndices } from './indices.js'
-import { type Linear, linear } from './linear.js'
-import { type Ordering, order } from './order.js'
-import { type Random, random } from './random.js'
-import { partialsOf, type Reductions, reduce } from './reduce.js'
+import { native } from '../native.js'
+import type { Elementwise } from './elementwise.js'
+import type { Asynchronous, Way } from './family.js'
+import type { AtIndices } from './indices.js'
+import type { Linear } from './linear.js'
+import type { Ordering } from './order.js'
+import type { Random } from './random.js'
+import type { partialsOf, Reductions } from './reduce.js'
 
 export type { BinaryKernel, Elementwise, TernaryKernel, UnaryKernel } from './elementwise.js'
 export type { Asynchronous, Way, When } from './family.js'
@@ -25,7 +25,6 @@ export type {
   ArrayOperand,
   FloatOperand,
   IndexOperand,
-  IntegerOperand,
   MaskOperand,
   NdarrayLike,
   Operand,
@@ -78,32 +77,6 @@ export interface Kernels extends AllKernels<'sync'>, Asynchronous<AllKernels<'as
   partialsOf: typeof partialsOf
 }
 
-const all = (mode: Mode): Implementations => ({
-  ...elementwise(mode),
-  ...reduce(mode),
-  ...linear(mode),
-  ...atIndices(mode),
-  ...order(mode),
-  ...random(mode),
-})
-
-/** The asynchronous forms: what a call refuses, its promise rejects with. */
-function asynchronous(implementations: Implementations): Implementations {
-  const made: Record<string, Implementation> = {}
-  for (const [name, implementation] of Object.entries(implementations)) {
-    made[`${name}Async`] = async (...args) => implementation(...args)
-  }
-  return made
-}
-
-/** The implementations, each a function with the name by which it is called. */
-function named(implementations: Implementations): Implementations {
-  for (const [name, implementation] of Object.entries(implementations)) {
-    Object.defineProperty(implementation, 'name', { value: name })
-  }
-  return Object.freeze(implementations)
-}
-
 /**
  * Numeric kernels with NumPy's meaning, compiled for the processor that the program runs on.
  *
@@ -119,8 +92,27 @@ function named(implementations: Implementations): Implementations {
  * Other processes may write to what a kernel reads: then it computes with any mixture of old and new bytes, and nothing
  * worse happens. Locks and barriers say whose turn it is.
  */
-export const kernels: Kernels = named({
-  ...all(SYNC),
-  ...asynchronous(all(ASYNC)),
-  partialsOf: partialsOf as Implementation,
-}) as unknown as Kernels
+export const kernels = onDemand() as Kernels
+
+/**
+ * An object with a member for each kernel. Reading the first one loads the implementations of all: a program that uses
+ * none, as workers often do not, starts sooner by some ms.
+ */
+function onDemand(): object {
+  const object: Record<string, unknown> = {}
+  const load = () => {
+    const { implementations } = require('./all.js') as typeof import('./all.js')
+    for (const [name, value] of Object.entries(implementations)) {
+      Object.defineProperty(object, name, { value, enumerable: true, configurable: false, writable: false })
+    }
+  }
+  const names = native.kernelTable().map(({ name }) => name)
+  for (const name of [...names, ...names.map(name => `${name}Async`), 'partialsOf']) {
+    const get = () => {
+      load()
+      return object[name]
+    }
+    Object.defineProperty(object, name, { get, enumerable: true, configurable: true })
+  }
+  return Object.preventExtensions(object)
+}

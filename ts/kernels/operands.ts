@@ -4,18 +4,10 @@
 import type { DTypeMap, SharedTypedArray } from '../array-types.js'
 import type { IndexRange } from '../index-range.js'
 import type { StridedView } from '../strided-view.js'
+import type { Results } from './results.js'
 
 /** A typed array that is no shared one: it has one axis. A `Float16Array` is one where the engine has it. */
-export type PlainArray =
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-  | PlainFloatArray
+export type PlainArray = Results | PlainFloatArray
 
 /** A typed array of floating-point numbers. */
 export type PlainFloatArray =
@@ -50,9 +42,6 @@ export type FloatOperand =
   | StridedView<'float64'>
   | PlainFloatArray
   | NdarrayLike<PlainFloatArray | DTypeMap['float16' | 'float32' | 'float64']>
-
-/** An array of integers. */
-export type IntegerOperand = ArrayOperand
 
 /** An array of bool or uint8: every element but 0 counts as true. */
 export type MaskOperand =
