@@ -176,13 +176,13 @@ pub(crate) fn check_place(out: &Array<'_>, inputs: &[&Array<'_>]) -> Result<()> 
 
 /// Writes the rows at these indices to the rows of `out` from `first` on.
 fn take_block(rows: &Rows<'_>, indices: &[usize], out: &ElementsMut<'_>, first: usize) {
+    let mut block: Block = [0; BLOCK];
     if rows.length > 1 {
         for (i, &index) in indices.iter().enumerate() {
-            copy_row(&rows.elements, index * rows.length, out, (first + i) * rows.length, rows.length);
+            copy_row(&rows.elements, index * rows.length, out, (first + i) * rows.length, rows.length, &mut block);
         }
         return;
     }
-    let mut block: Block = [0; BLOCK];
     let to = block.as_mut_ptr();
     with_size!(out.dtype(), W => {
         let to = to.cast::<W>();
@@ -203,11 +203,15 @@ fn take_block(rows: &Rows<'_>, indices: &[usize], out: &ElementsMut<'_>, first: 
     unsafe { out.write(first, indices.len(), to.cast()) };
 }
 
-/// Copies `length` elements by way of private memory.
-fn copy_row(from: &Elements<'_>, start: usize, to: &ElementsMut<'_>, place: usize, length: usize) {
+/// Copies `length` elements: to where they lie one after the other at once, else by way of the block.
+fn copy_row(from: &Elements<'_>, start: usize, to: &ElementsMut<'_>, place: usize, length: usize, block: &mut Block) {
+    if let Some((_, 1)) = to.as_elements().line() {
+        // SAFETY: both are rows, which do not overlap; this thread alone writes there.
+        unsafe { from.read(start, length, to.at(place)) };
+        return;
+    }
     for (done, len) in blocks(0..length) {
-        let mut block: Block = [0; BLOCK];
-        // SAFETY: both are rows, and the block has room; this thread alone writes there.
+        // SAFETY: as above, and the block has room.
         unsafe {
             from.read(start + done, len, block.as_mut_ptr().cast());
             to.write(place + done, len, block.as_ptr().cast());
@@ -224,13 +228,13 @@ fn put_block(
     first: usize,
     length: usize,
 ) {
+    let mut block: Block = [0; BLOCK];
     if length > 1 {
         for (i, &index) in indices.iter().enumerate().filter(|(_, index)| owned.contains(index)) {
-            copy_row(values, (first + i) * length, out, index * length, length);
+            copy_row(values, (first + i) * length, out, index * length, length, &mut block);
         }
         return;
     }
-    let mut block: Block = [0; BLOCK];
     let from = block.as_mut_ptr();
     // SAFETY: the block has room for as many, and there is a value for each index.
     unsafe { values.read(first, indices.len(), from.cast()) };
