@@ -44,19 +44,26 @@ pub(crate) fn axis_of(axis: isize, rank: usize) -> Result<usize> {
 
 /// A place that several threads write to, each its own part.
 #[derive(Clone, Copy)]
-pub(crate) struct Shared(*mut u8);
+pub(crate) struct Shared<T>(*mut T);
 
-// SAFETY: only a place; who writes to it keeps to its own part.
-unsafe impl Send for Shared {}
+// SAFETY: only a place, for values that may go to other threads; who writes to it keeps to its own part.
+unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above.
-unsafe impl Sync for Shared {}
+unsafe impl<T: Send> Sync for Shared<T> {}
 
-impl Shared {
-    pub fn new(place: *mut u8) -> Shared {
+impl<T: Copy> Shared<T> {
+    pub fn new(place: *mut T) -> Shared<T> {
         Shared(place)
     }
 
-    pub fn get(self) -> *mut u8 {
+    pub fn get(self) -> *mut T {
         self.0
+    }
+
+    /// # Safety
+    /// As for [`pointer::add`].
+    pub unsafe fn at(self, i: usize) -> *mut T {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.add(i) }
     }
 }

@@ -6,9 +6,10 @@ use crate::elementwise::moves::with_size;
 use crate::error::{Result, refuse};
 use crate::gather::check_place;
 use crate::scratch::Scratch;
+use crate::share::Shared;
 use crate::sort::keys::Word;
 use crate::sort::radix::{self, Item, Packed, Pair};
-use crate::sort::{Places, check_index_dtype, read_items, write_indices};
+use crate::sort::{check_index_dtype, read_items, write_indices};
 use crate::threads::Threads;
 
 /// What [`unique`] tells of each value besides; each along one axis, of type int32, uint32, int64 or uint64.
@@ -89,7 +90,7 @@ impl Outputs<'_> {
         let len = elements.len();
         let (mut items, mut spare, mut sorted) = (Scratch::new(len)?, Scratch::new(len)?, Scratch::<T>::new(len)?);
         let items = read_items(&elements, 0, len, &mut items, threads, &item);
-        let place = Places(sorted.uninit().as_mut_ptr().cast::<T>());
+        let place = Shared::new(sorted.uninit().as_mut_ptr().cast::<T>());
         radix::sort(items, spare.uninit(), threads, &|at, piece| {
             // SAFETY: pieces of as much memory, each of which has a place of its own.
             unsafe { place.at(at).copy_from_nonoverlapping(piece.as_ptr(), piece.len()) };

@@ -10,7 +10,7 @@ use crate::elements::{BLOCK, blocks};
 use crate::error::Result;
 use crate::gather::indices::{IndexBlock, Indices};
 use crate::scratch::Scratch;
-use crate::sort::Places;
+use crate::share::Shared;
 use crate::threads::Threads;
 
 /// Bytes of all arrays together from which on indices are worth a distribution, and those of a bucket.
@@ -121,7 +121,7 @@ fn distribute(
             })
         })
         .collect();
-    let out = Places(room.uninit().as_mut_ptr().cast::<u32>());
+    let out = Shared::new(room.uninit().as_mut_ptr().cast::<u32>());
     let jobs = parts.iter().zip(places.iter_mut().zip(&limits)).collect();
     threads.for_each(jobs, |(part, (places, limits)): (&Range<usize>, (&mut [u32; BUCKETS], &[u32; BUCKETS]))| {
         let mut block = [0; BLOCK];

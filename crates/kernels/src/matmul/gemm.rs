@@ -14,6 +14,7 @@ use super::word::Number;
 use crate::error::Result;
 use crate::isa::Isa;
 use crate::scratch::Scratch;
+use crate::share::Shared;
 use crate::threads::Threads;
 
 /// Products that are summed up in registers. Panels of so many numbers stay in the first and second cache.
@@ -69,9 +70,9 @@ where
         tile,
         rows,
         columns,
-        out: Place(out),
-        left: Place(left.uninit().as_mut_ptr().cast()),
-        right: Place(right.uninit().as_mut_ptr().cast()),
+        out: Shared::new(out),
+        left: Shared::new(left.uninit().as_mut_ptr().cast()),
+        right: Shared::new(right.uninit().as_mut_ptr().cast()),
         parallel: threads != Threads::ONE,
     };
     // SAFETY: the caller's promise; the scratch memory has room for the blocks.
@@ -79,28 +80,13 @@ where
     Ok(())
 }
 
-/// A place that several threads use, each its own part.
-#[derive(Clone, Copy)]
-struct Place<T>(*mut T);
-
-// SAFETY: who makes one sees to it that no two threads write to one part.
-unsafe impl<T> Send for Place<T> {}
-// SAFETY: as above.
-unsafe impl<T> Sync for Place<T> {}
-
-impl<T> Place<T> {
-    fn get(self) -> *mut T {
-        self.0
-    }
-}
-
 struct Product<'a, I, O: Number> {
     tile: Tile<I, O>,
     rows: &'a Side<'a, I>,
     columns: &'a Side<'a, I>,
-    out: Place<O>,
-    left: Place<O::Word>,
-    right: Place<O::Word>,
+    out: Shared<O>,
+    left: Shared<O::Word>,
+    right: Shared<O::Word>,
     parallel: bool,
 }
 
@@ -122,10 +108,10 @@ impl<I: Number, O: Number<Word = I::Word>> Product<'_, I, O> {
                     // SAFETY: each panel has its place.
                     self.each(a + b, |i| unsafe {
                         if i < a {
-                            let panel = self.left.get().add(i * left * depth);
+                            let panel = self.left.at(i * left * depth);
                             self.rows.pack(row.start + i * left, left, start, depth, panel);
                         } else {
-                            let panel = self.right.get().add((i - a) * right * depth);
+                            let panel = self.right.at((i - a) * right * depth);
                             self.columns.pack(column.start + (i - a) * right, right, start, depth, panel);
                         }
                     });
@@ -143,7 +129,7 @@ impl<I: Number, O: Number<Word = I::Word>> Product<'_, I, O> {
                     self.each(row.len().div_ceil(part.0) * wide, |i| {
                         let (i, j) = (i / wide * part.0, i % wide * part.1);
                         let panels =
-                            |data: Place<O::Word>, lines: &std::ops::Range<usize>, i: usize, part: usize| Panels {
+                            |data: Shared<O::Word>, lines: &std::ops::Range<usize>, i: usize, part: usize| Panels {
                                 data: data.get().wrapping_add(i * depth),
                                 first: lines.start + i,
                                 end: lines.end.min(lines.start + i + part),

@@ -37,14 +37,14 @@ fn indices(tree: &Tree<'_>, threads: Threads, target: &Target<'_>) -> Result<()>
     let size = tree.fold.dtype.size();
     let mut extremes = Scratch::<u64>::new(if one_block { 0 } else { (blocks * kept * size).div_ceil(8) })?;
     let mut places = Scratch::<i64>::new(if one_block || later { 0 } else { blocks * kept })?;
-    let values = Shared::new(extremes.uninit().as_mut_ptr().cast());
-    let found = Shared::new(places.uninit().as_mut_ptr().cast());
+    let values = Shared::new(extremes.uninit().as_mut_ptr().cast::<u8>());
+    let found = Shared::new(places.uninit().as_mut_ptr().cast::<i64>());
     tree.each_block(0..blocks, threads, &|block, kept_here, results| {
         let at = block * kept + kept_here.start;
         // SAFETY: there is room for each block's results, and no other task writes these.
         unsafe {
             if !one_block {
-                values.get().add(at * size).copy_from_nonoverlapping(results, kept_here.len() * size);
+                values.at(at * size).copy_from_nonoverlapping(results, kept_here.len() * size);
             }
             if !later {
                 let end = kept_here.end;
@@ -56,7 +56,7 @@ fn indices(tree: &Tree<'_>, threads: Threads, target: &Target<'_>) -> Result<()>
                         target.write(start..end, places.as_ptr().cast());
                     }
                 } else {
-                    found.get().cast::<i64>().add(at).copy_from_nonoverlapping(here.as_ptr(), kept_here.len());
+                    found.at(at).copy_from_nonoverlapping(here.as_ptr(), kept_here.len());
                 }
             }
         }
@@ -87,9 +87,9 @@ fn indices(tree: &Tree<'_>, threads: Threads, target: &Target<'_>) -> Result<()>
             // SAFETY: the extremes and the places are there; a chosen block is one.
             unsafe {
                 if later {
-                    tree.find(block, 0..1, values.get().add(block * size), std::array::from_mut(at));
+                    tree.find(block, 0..1, values.at(block * size), std::array::from_mut(at));
                 } else {
-                    *at = found.get().cast::<i64>().add(block * kept + result).read();
+                    *at = found.at(block * kept + result).read();
                 }
             }
         }

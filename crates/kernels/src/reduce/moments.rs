@@ -40,12 +40,12 @@ impl Moments {
         let (kept, reduced) = (tree.kept, tree.reduced);
         let size = blocks.len() * kept;
         let mut all = Scratch::<f64>::new(KINDS * size)?;
-        let place = Shared::new(all.uninit().as_mut_ptr().cast());
+        let place = Shared::new(all.uninit().as_mut_ptr().cast::<f64>());
         tree.each_part(blocks.clone(), threads, COLUMNS, &|block, results, work| {
             let at = (block - blocks.start) * kept + results.start;
             // SAFETY: the block and the results are there; there is room for them, and no other task writes these.
             unsafe {
-                let to = std::array::from_fn(|kind| place.get().cast::<f64>().add(kind * size + at));
+                let to = std::array::from_fn(|kind| place.at(kind * size + at));
                 tree.moments(block, results, work, to);
             }
         });

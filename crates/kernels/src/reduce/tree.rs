@@ -82,11 +82,11 @@ impl<'a> Tree<'a> {
         }
         let size = self.fold.dtype.size();
         let mut partials = Scratch::<u64>::new((blocks * self.kept * size).div_ceil(8))?;
-        let shared = Shared::new(partials.uninit().as_mut_ptr().cast());
+        let shared = Shared::new(partials.uninit().as_mut_ptr().cast::<u8>());
         self.each_block(0..blocks, threads, &|block, kept, results| {
             let at = (block * self.kept + kept.start) * size;
             // SAFETY: there is room for each block's results, and no other task writes these.
-            unsafe { shared.get().add(at).copy_from_nonoverlapping(results, kept.len() * size) };
+            unsafe { shared.at(at).copy_from_nonoverlapping(results, kept.len() * size) };
         });
         let shape = [blocks, self.kept];
         // SAFETY: the partials are there, and are not written any more.

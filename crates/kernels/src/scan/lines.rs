@@ -76,14 +76,14 @@ impl Lines<'_> {
             .collect();
         let tiles = parts.last().map_or(0, |(part, _)| part.start / TILE);
         let mut totals = Scratch::<u64>::new(tiles * (TILE / BLOCK))?;
-        let place = Shared::new(totals.uninit().as_mut_ptr().cast());
+        let place = Shared::new(totals.uninit().as_mut_ptr().cast::<u64>());
         self.threads.split(tiles, 1, TILE, |tiles| {
             let mut buffers = [Tile::uninit(); 3];
             for tile in tiles {
                 // SAFETY: a whole tile of the line, and room for its totals, which no other thread writes.
                 unsafe {
                     let elements = self.bring(line, tile * TILE, TILE, &mut buffers);
-                    self.steps.totals(elements, TILE, place.get().cast::<u64>().add(tile * (TILE / BLOCK)));
+                    self.steps.totals(elements, TILE, place.at(tile * (TILE / BLOCK)));
                 }
             }
         });

@@ -10,7 +10,7 @@ use crate::elementwise::moves::with_size;
 use crate::error::{Result, refuse};
 use crate::overlap::{is_same_view, may_overlap, overlaps_itself};
 use crate::scratch::Scratch;
-use crate::share::{Share, axis_of};
+use crate::share::{Share, Shared, axis_of};
 use crate::threads::{INLINE, Threads};
 
 mod counting;
@@ -180,7 +180,7 @@ pub(crate) fn read_keys<'s, W: Word>(
     keys: &'s mut Scratch<W>,
     threads: Threads,
 ) -> &'s mut [W] {
-    let place = Places(keys.uninit().as_mut_ptr().cast::<W>());
+    let place = Shared::new(keys.uninit().as_mut_ptr().cast::<W>());
     threads.split(len, BLOCK, 1, |part| {
         for (start, count) in blocks(part) {
             // SAFETY: parts of the scratch memory that are different on each thread; `read` fills it.
@@ -193,21 +193,6 @@ pub(crate) fn read_keys<'s, W: Word>(
     });
     // SAFETY: the parts are all of it.
     unsafe { keys.assume_init() }
-}
-
-/// Where several threads write, each to places of its own.
-pub(crate) struct Places<T>(pub *mut T);
-
-// SAFETY: plain memory for values that may go to other threads.
-unsafe impl<T: Send> Sync for Places<T> {}
-
-impl<T> Places<T> {
-    /// # Safety
-    /// As for [`pointer::add`].
-    pub unsafe fn at(&self, i: usize) -> *mut T {
-        // SAFETY: the caller's promise.
-        unsafe { self.0.add(i) }
-    }
 }
 
 fn argsort_items<T: Item>(
@@ -235,7 +220,7 @@ pub(crate) fn read_items<'s, T: Item>(
     threads: Threads,
     item: &(impl Fn(u64, usize) -> T + Sync),
 ) -> &'s mut [T] {
-    let place = Places(items.uninit().as_mut_ptr().cast::<T>());
+    let place = Shared::new(items.uninit().as_mut_ptr().cast::<T>());
     threads.split(len, BLOCK, 1, |part| {
         for (start, count) in blocks(part) {
             let mut block: Block = [0; BLOCK];

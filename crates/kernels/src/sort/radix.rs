@@ -9,7 +9,7 @@
 use std::mem::MaybeUninit;
 
 use crate::scratch::{written, written_mut};
-use crate::sort::Places;
+use crate::share::Shared;
 use crate::threads::Threads;
 
 use super::local::{extent_of, local, uninit};
@@ -227,7 +227,7 @@ fn distribute<T: Item>(items: &[T], out: &mut [MaybeUninit<T>], map: &Map, parts
         }
     }
     starts.push(start);
-    let out = Places(out.as_mut_ptr().cast::<T>());
+    let out = Shared::new(out.as_mut_ptr().cast::<T>());
     let jobs = places.iter_mut().enumerate().collect();
     parts.threads.for_each(jobs, |(part, places): (usize, &mut [usize; Map::BUCKETS])| {
         for &item in &items[parts.bounds(part)] {
