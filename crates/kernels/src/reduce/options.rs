@@ -6,6 +6,7 @@ use crate::array::{Array, ArrayMut, MAX_RANK, Shape};
 use crate::dtype::{DType, Kind};
 use crate::error::{Result, refuse};
 use crate::field::Axes;
+use crate::share::axis_of;
 use crate::threads::Threads;
 
 /// What a reduction makes of elements.
@@ -149,11 +150,8 @@ impl Options<'_> {
             return Ok(axes);
         };
         for &axis in wanted {
-            let at = if axis < 0 { axis + rank as isize } else { axis };
-            match usize::try_from(at).ok().filter(|&at| at < rank) {
-                Some(at) if axes[at] => return refuse(format!("the axis {axis} is there twice in {wanted:?}")),
-                Some(at) => axes[at] = true,
-                None => return refuse(format!("there is no axis {axis} in an array of {rank} axes")),
+            if std::mem::replace(&mut axes[axis_of(axis, rank)?], true) {
+                return refuse(format!("the axis {axis} is there twice in {wanted:?}"));
             }
         }
         Ok(axes)
