@@ -24,14 +24,6 @@ pub enum Boundary {
 impl Boundary {
     /// All of them, in the order of their codes.
     pub const ALL: [Boundary; 2] = [Boundary::Untouched, Boundary::Copied];
-
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Boundary::Untouched => "untouched",
-            Boundary::Copied => "copied",
-        }
-    }
 }
 
 /// How a step is done.

@@ -16,7 +16,6 @@ pub(crate) struct Block {
     /// Number of elements.
     pub len: usize,
     /// How many elements of the whole `out` come before, in C order; only where the [`Job`](super::blocks::Job) is ordered.
-    #[allow(dead_code)]
     pub start: usize,
 }
 

@@ -40,13 +40,8 @@ pub enum Scan {
 }
 
 impl Scan {
-    /// Every scan there is, in the order of their codes.
+    /// Every scan there is.
     pub const ALL: [Scan; 2] = [Scan::Cumsum, Scan::Cumprod];
-
-    /// The scan of this code: its place in [`Scan::ALL`].
-    pub fn from_code(code: u8) -> Option<Scan> {
-        Scan::ALL.get(usize::from(code)).copied()
-    }
 
     /// Its name, in NumPy and JavaScript.
     pub const fn name(self) -> &'static str {
