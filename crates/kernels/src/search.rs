@@ -97,7 +97,7 @@ fn search_keys<W: Word>(
                 Side::Left => positions(haystack.len(), keys, &mut found[..len], |i, key| at(i) < key),
                 Side::Right => positions(haystack.len(), keys, &mut found[..len], |i, key| at(i) <= key),
             }
-            write_indices(out, start, found[..len].iter().copied());
+            write_indices(out, start, len, found[..len].iter().copied());
         }
     });
 }

@@ -106,10 +106,10 @@ impl Outputs<'_> {
         }
         self.write_values(groups().map(|group| group[0].key()), count);
         if let Some(counts) = &self.counts {
-            write_indices(counts, 0, Counted(groups().map(|group| group.len() as u64), count));
+            write_indices(counts, 0, count, groups().map(|group| group.len() as u64));
         }
         if let Some(first) = &self.index {
-            write_indices(first, 0, Counted(groups().map(|group| index(group[0])), count));
+            write_indices(first, 0, count, groups().map(|group| index(group[0])));
         }
         if let Some(inverse) = &self.inverse {
             for (number, group) in groups().enumerate() {
@@ -148,21 +148,3 @@ fn write_index(out: &ElementsMut<'_>, position: usize, index: usize) {
         }
     }
 }
-
-/// An iterator whose length is known.
-struct Counted<I>(I, usize);
-
-impl<I: Iterator> Iterator for Counted<I> {
-    type Item = I::Item;
-
-    fn next(&mut self) -> Option<I::Item> {
-        self.1 = self.1.saturating_sub(1);
-        self.0.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.1, Some(self.1))
-    }
-}
-
-impl<I: Iterator> ExactSizeIterator for Counted<I> {}

@@ -206,7 +206,7 @@ fn argsort_items<T: Item>(
         let first = lane * lanes.length;
         let items = read_items(&lanes.a, first, lanes.length, items, threads, &item);
         radix::sort(items, spare.uninit(), threads, &|at, sorted| {
-            write_indices(&lanes.out, first + at, sorted.iter().map(|&item| index(item)));
+            write_indices(&lanes.out, first + at, sorted.len(), sorted.iter().map(|&item| index(item)));
         });
     })
 }
@@ -243,11 +243,11 @@ pub(crate) fn read_items<'s, T: Item>(
     unsafe { items.assume_init() }
 }
 
-/// Writes indices to the positions from `first` on.
+/// Writes `count` indices to the positions from `first` on.
 ///
 /// The caller has checked that they lie in `out`, and that its type holds them.
-pub(crate) fn write_indices(out: &ElementsMut<'_>, first: usize, mut indices: impl ExactSizeIterator<Item = u64>) {
-    for (start, len) in blocks(0..indices.len()) {
+pub(crate) fn write_indices(out: &ElementsMut<'_>, first: usize, count: usize, mut indices: impl Iterator<Item = u64>) {
+    for (start, len) in blocks(0..count) {
         let mut block: Block = [0; BLOCK];
         if out.dtype().size() == 8 {
             block[..len].iter_mut().zip(&mut indices).for_each(|(place, index)| *place = index);
