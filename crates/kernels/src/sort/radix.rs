@@ -102,14 +102,15 @@ fn sort_at<T: Item>(
         done(at, items);
         return;
     }
-    let parts = Parts::new(items.len(), threads);
-    let (low, high) = extent(items, &parts);
+    // Contiguous parts of all items, one for each thread.
+    let parts: Vec<&[T]> = threads.parts(items.len(), 1).into_iter().map(|part| &items[part]).collect();
+    let (low, high) = extent(&parts, threads);
     if low == high {
         done(at, items);
         return;
     }
     let map = Map::new(items, low, high);
-    let starts = distribute(items, spare, &map, &parts);
+    let starts = distribute(&parts, spare, &map, threads);
     // SAFETY: `distribute` has put an item in each place.
     let mut from = unsafe { written_mut(spare) };
     let mut to = uninit(items);
@@ -125,34 +126,11 @@ fn sort_at<T: Item>(
     threads.for_each(buckets, |(at, bucket, room)| sort_at(at, bucket, room, levels - 1, threads, done));
 }
 
-/// Contiguous parts of all items, one for each thread.
-struct Parts {
-    len: usize,
-    threads: Threads,
-}
-
-impl Parts {
-    fn new(len: usize, threads: Threads) -> Parts {
-        Parts { len, threads }
-    }
-
-    fn count(&self) -> usize {
-        self.threads.count()
-    }
-
-    fn bounds(&self, part: usize) -> std::ops::Range<usize> {
-        let bound = |i: usize| (self.len as u128 * i as u128 / self.count() as u128) as usize;
-        bound(part)..bound(part + 1)
-    }
-}
-
 /// The least and the greatest key.
-fn extent<T: Item>(items: &[T], parts: &Parts) -> (u64, u64) {
-    let mut ranges = vec![(u64::MAX, 0); parts.count()];
-    let jobs = ranges.iter_mut().enumerate().collect();
-    parts.threads.for_each(jobs, |(part, range): (usize, &mut (u64, u64))| {
-        *range = extent_of(&items[parts.bounds(part)]);
-    });
+fn extent<T: Item>(parts: &[&[T]], threads: Threads) -> (u64, u64) {
+    let mut ranges = vec![(u64::MAX, 0); parts.len()];
+    let jobs = ranges.iter_mut().zip(parts).collect();
+    threads.for_each(jobs, |(range, part): (&mut (u64, u64), &&[T])| *range = extent_of(part));
     ranges.into_iter().fold((u64::MAX, 0), |a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
@@ -206,15 +184,15 @@ impl Map {
 
 /// Puts the items into the order of their buckets, those of one bucket in the order in which they were; gives the bounds
 /// of the buckets.
-fn distribute<T: Item>(items: &[T], out: &mut [MaybeUninit<T>], map: &Map, parts: &Parts) -> Vec<usize> {
+fn distribute<T: Item>(parts: &[&[T]], out: &mut [MaybeUninit<T>], map: &Map, threads: Threads) -> Vec<usize> {
     let table = &map.bucket_of[..];
     // SAFETY: no key is below `low`, and none above the one that gave the table its length.
     let bucket_of =
         |item: T| usize::from(unsafe { *table.get_unchecked(((item.key() - map.low) >> map.shift) as usize) });
-    let mut places = vec![[0usize; Map::BUCKETS]; parts.count()];
-    let jobs = places.iter_mut().enumerate().collect();
-    parts.threads.for_each(jobs, |(part, counts): (usize, &mut [usize; Map::BUCKETS])| {
-        for &item in &items[parts.bounds(part)] {
+    let mut places = vec![[0usize; Map::BUCKETS]; parts.len()];
+    let jobs = places.iter_mut().zip(parts).collect();
+    threads.for_each(jobs, |(counts, part): (&mut [usize; Map::BUCKETS], &&[T])| {
+        for &item in *part {
             counts[bucket_of(item)] += 1;
         }
     });
@@ -228,9 +206,9 @@ fn distribute<T: Item>(items: &[T], out: &mut [MaybeUninit<T>], map: &Map, parts
     }
     starts.push(start);
     let out = Shared::new(out.as_mut_ptr().cast::<T>());
-    let jobs = places.iter_mut().enumerate().collect();
-    parts.threads.for_each(jobs, |(part, places): (usize, &mut [usize; Map::BUCKETS])| {
-        for &item in &items[parts.bounds(part)] {
+    let jobs = places.iter_mut().zip(parts).collect();
+    threads.for_each(jobs, |(places, part): (&mut [usize; Map::BUCKETS], &&[T])| {
+        for &item in *part {
             let place = &mut places[bucket_of(item)];
             // SAFETY: the places were counted over these very items, which are ours alone: each is below the length, and
             // given once.
