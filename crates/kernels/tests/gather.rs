@@ -2,9 +2,9 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use common::{threads, words};
+use common::{threads, while_scribbled, words};
 use half::f16;
 use proptest::prelude::*;
 use tsdsm_kernels::elementwise::Binary;
@@ -193,17 +193,14 @@ fn what_is_wrong_is_refused_before_anything_is_written() {
 #[test]
 fn indices_that_another_thread_scribbles_over_lead_out_of_nothing() {
     let shared: Vec<AtomicI64> = (0..4096).map(AtomicI64::new).collect();
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut words = words(8);
-            while !stop.load(Ordering::Relaxed) {
-                let (at, word) = (words.next().unwrap(), words.next().unwrap());
-                // Mostly right, so that the first look at all indices passes.
-                shared[at as usize % 4096].store(word as i64, Ordering::Relaxed);
-                shared[at as usize % 4096].store((word % 4096) as i64, Ordering::Relaxed);
-            }
-        });
+    let mut words = words(8);
+    let scribble = || {
+        let (at, word) = (words.next().unwrap(), words.next().unwrap());
+        // Mostly right, so that the first look at all indices passes.
+        shared[at as usize % 4096].store(word as i64, Ordering::Relaxed);
+        shared[at as usize % 4096].store((word % 4096) as i64, Ordering::Relaxed);
+    };
+    while_scribbled(scribble, || {
         // SAFETY: the vector's memory; others write to it by atomic stores.
         let at = unsafe { Array::from_raw(shared.as_ptr().cast(), DType::I64, &[4096], &[1]) }.unwrap();
         let a: Vec<i64> = (0..4096).collect();
@@ -215,7 +212,6 @@ fn indices_that_another_thread_scribbles_over_lead_out_of_nothing() {
             let _ = scatter_add(ArrayMut::from_slice(&mut out), &at, &input, Accumulation::Ordered, &threads(1));
             let _ = combine_at(Binary::Add, ArrayMut::from_slice(&mut out), &input, &input, &at, &threads(1));
         }
-        stop.store(true, Ordering::Relaxed);
     });
 }
 
@@ -233,19 +229,17 @@ fn indices_all_over_a_large_array_are_each_used_whatever_is_scribbled_meanwhile(
         combine_at(Binary::Add, ArrayMut::from_slice(&mut out), &input, &input, &at, &threads(count)).unwrap();
         assert!(out.iter().zip(&a).all(|(sum, x)| *sum == x + x));
     }
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for word in words(9).take_while(|_| !stop.load(Ordering::Relaxed)) {
-                order[word as usize % 80_000].store((word >> 32) as i64 % len as i64, Ordering::Relaxed);
-            }
-        });
+    let mut words = words(9);
+    let scribble = || {
+        let word = words.next().unwrap();
+        order[word as usize % 80_000].store((word >> 32) as i64 % len as i64, Ordering::Relaxed);
+    };
+    while_scribbled(scribble, || {
         let some = at.slice(0, 0..80_000).unwrap();
         let mut out = vec![-1.0; len];
         for _ in 0..20 {
             combine_at(Binary::Add, ArrayMut::from_slice(&mut out), &input, &input, &some, &threads(1)).unwrap();
         }
         assert!(out.iter().zip(&a).all(|(sum, x)| *sum == x + x || *sum == -1.0));
-        stop.store(true, Ordering::Relaxed);
     });
 }

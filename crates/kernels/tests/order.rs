@@ -2,9 +2,9 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use common::{threads, words};
+use common::{threads, while_scribbled, words};
 use proptest::prelude::*;
 use tsdsm_kernels::histogram::{Bins, bin_edges, bincount, histogram};
 use tsdsm_kernels::quantile::{median, partition, quantile};
@@ -249,16 +249,13 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
 #[test]
 fn indices_that_another_thread_scribbles_over_are_counted_somewhere() {
     let shared: Vec<AtomicI64> = (0..4096).map(AtomicI64::new).collect();
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut words = words(8);
-            while !stop.load(Ordering::Relaxed) {
-                let (at, word) = (words.next().unwrap(), words.next().unwrap());
-                shared[at as usize % 4096].store(word as i64, Ordering::Relaxed);
-                shared[at as usize % 4096].store((word % 4096) as i64, Ordering::Relaxed);
-            }
-        });
+    let mut words = words(8);
+    let scribble = || {
+        let (at, word) = (words.next().unwrap(), words.next().unwrap());
+        shared[at as usize % 4096].store(word as i64, Ordering::Relaxed);
+        shared[at as usize % 4096].store((word % 4096) as i64, Ordering::Relaxed);
+    };
+    while_scribbled(scribble, || {
         // SAFETY: the vector's memory; others write to it by atomic stores.
         let a = unsafe { Array::from_raw(shared.as_ptr().cast(), DType::I64, &[4096], &[1]) }.unwrap();
         for _ in 0..500 {
@@ -274,6 +271,5 @@ fn indices_that_another_thread_scribbles_over_are_counted_somewhere() {
             let different = unique(ArrayMut::from_slice(&mut found), &a, details, Threads::ONE).unwrap();
             assert!(inverse.iter().all(|&i| (0..different as i64).contains(&i)));
         }
-        stop.store(true, Ordering::Relaxed);
     });
 }

@@ -2,9 +2,9 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{threads, words};
+use common::{threads, while_scribbled, words};
 use half::f16;
 use proptest::prelude::*;
 use tsdsm_kernels::sort::{argsort, sort};
@@ -245,17 +245,14 @@ fn what_does_not_fit_is_refused() {
 #[test]
 fn memory_that_another_thread_scribbles_over_is_sorted_as_it_was_read() {
     let shared: Vec<AtomicU64> = words(7).take(150_000).map(AtomicU64::new).collect();
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut words = words(8);
-            while !stop.load(Ordering::Relaxed) {
-                for _ in 0..1000 {
-                    let (at, word) = (words.next().unwrap(), words.next().unwrap());
-                    shared[at as usize % shared.len()].store(word >> (word % 64), Ordering::Relaxed);
-                }
-            }
-        });
+    let mut words = words(8);
+    let scribble = || {
+        for _ in 0..1000 {
+            let (at, word) = (words.next().unwrap(), words.next().unwrap());
+            shared[at as usize % shared.len()].store(word >> (word % 64), Ordering::Relaxed);
+        }
+    };
+    while_scribbled(scribble, || {
         for (dtype, per_word) in [(DType::U64, 1), (DType::F32, 2), (DType::F16, 4)] {
             let len = shared.len() * per_word;
             for count in [1, 2] {
@@ -272,6 +269,5 @@ fn memory_that_another_thread_scribbles_over_is_sorted_as_it_was_read() {
                 assert!(dtype != DType::U64 || out.is_sorted());
             }
         }
-        stop.store(true, Ordering::Relaxed);
     });
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tsdsm_kernels::{Share, Threads};
 
@@ -19,4 +20,26 @@ pub fn words(seed: u64) -> impl Iterator<Item = u64> {
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     })
+}
+
+/// Does `body` while another thread does `scribble` again and again, until `body` is done or has panicked.
+pub fn while_scribbled(mut scribble: impl FnMut() + Send, body: impl FnOnce()) {
+    struct Stop<'a>(&'a AtomicBool);
+
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _stop = Stop(&stop);
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                scribble();
+            }
+        });
+        body();
+    });
 }
