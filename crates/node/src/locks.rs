@@ -53,8 +53,6 @@ pub fn lock_info(env: &Env, session: Session, index: f64) -> Result<LockInfo> {
 /// How a reader-writer lock stands. -1 where there is none.
 #[napi(object, object_from_js = false)]
 pub struct RwLockInfo {
-    /// The slot of who writes, or waits for the readers to make room.
-    pub writer_slot: f64,
     /// How many participants read.
     pub readers: f64,
     /// A writer died, or left, without releasing.
@@ -68,7 +66,6 @@ pub struct RwLockInfo {
 pub fn rw_lock_info(env: &Env, session: Session, index: f64) -> Result<RwLockInfo> {
     let info = session.control.rwlock(count(env, "an index", index)?).or_throw(env)?.info();
     Ok(RwLockInfo {
-        writer_slot: info.writer.map_or(NONE, |owner| owner.slot().into()),
         readers: info.readers.into(),
         poisoned: info.is_poisoned,
         last_dead_worker: info.last_dead.map_or(NONE, f64::from),

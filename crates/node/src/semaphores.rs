@@ -14,15 +14,11 @@ pub struct SemaphoreInfo {
     pub free: f64,
     /// Permits in all; 0 for an unowned one.
     pub capacity: f64,
-    /// Permits that this thread holds; 0 for an unowned one.
-    pub held: f64,
 }
 
 /// How a semaphore stands now.
 #[napi(catch_unwind)]
 pub fn semaphore_info(env: &Env, session: Session, index: f64) -> Result<SemaphoreInfo> {
-    let semaphore = session.control.semaphore(count(env, "an index", index)?).or_throw(env)?;
-    let info = semaphore.info();
-    let held = semaphore.holds(session.owner);
-    Ok(SemaphoreInfo { free: info.free.into(), capacity: info.capacity.into(), held: held.into() })
+    let info = session.control.semaphore(count(env, "an index", index)?).or_throw(env)?.info();
+    Ok(SemaphoreInfo { free: info.free.into(), capacity: info.capacity.into() })
 }
