@@ -199,10 +199,6 @@ impl Object for Latch<'_> {
         self.wake_all();
     }
 
-    fn participant_left(&self, leaver: Departed) {
-        self.participant_died(leaver);
-    }
-
     fn wake_all(&self) {
         futex_wake(FutexWord::Upper(&self.layout.state), u32::MAX, u32::MAX);
     }

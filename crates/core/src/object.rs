@@ -18,7 +18,9 @@ pub trait Object {
     fn participant_died(&self, dead: Departed);
 
     /// The same for one that leaves in order: nobody is to count on it any more.
-    fn participant_left(&self, leaver: Departed);
+    fn participant_left(&self, leaver: Departed) {
+        self.participant_died(leaver);
+    }
 
     /// Wakes everybody asleep in it, to look again.
     fn wake_all(&self);

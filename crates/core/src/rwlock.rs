@@ -319,10 +319,6 @@ impl Object for RwLock<'_> {
         self.wake_all();
     }
 
-    fn participant_left(&self, leaver: Departed) {
-        self.participant_died(leaver);
-    }
-
     fn wake_all(&self) {
         self.tell_the_writer();
         self.layout.writers.wake_all();

@@ -239,10 +239,6 @@ impl Object for Semaphore<'_> {
         self.wake_all();
     }
 
-    fn participant_left(&self, leaver: Departed) {
-        self.participant_died(leaver);
-    }
-
     fn wake_all(&self) {
         self.wake(u32::MAX);
     }
