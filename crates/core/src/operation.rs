@@ -42,9 +42,7 @@ impl Operation {
             _ => Err(Error::InvalidArgument(format!("there is no operation {code} on an object"))),
         }
     }
-}
 
-impl Operation {
     fn kind(self) -> Kind {
         match self {
             Operation::Lock => Kind::Lock,
