@@ -109,7 +109,7 @@ impl Control {
                 self.event(index)?.give_back();
                 true
             }
-            Operation::Latch(_) => self.latch(index).is_ok(),
+            Operation::Latch(_) => self.latch(index).map(|_| true)?,
             Operation::Once => self.once(index)?.give_back(me),
         })
     }
