@@ -198,9 +198,8 @@ impl<L: Liveness, R: Fn(Owner)> Gate for Locking<'_, L, R> {
         match Owner::in_word(word) {
             None if is_poisoned(word) && !self.request.recover => Look::Decided(Slice::OwnerDied),
             None => {
-                let taken = if is_poisoned(word) { Slice::AcquiredPoisoned } else { Slice::Acquired };
                 let waiters = if slept { WAITERS } else { word & WAITERS };
-                Look::Take((self.me.bits() | (word & POISON) | waiters).into(), taken)
+                Look::Take((self.me.bits() | (word & POISON) | waiters).into(), Slice::held(word))
             }
             Some(owner) if owner == self.me && !self.request.wait_for_self => Look::Decided(Slice::Deadlock),
             Some(_) => Look::Wait,

@@ -45,7 +45,7 @@ impl Layout {
             return Slice::Over;
         }
         let slice = self.lock.lock_slice(me, &Request { recover: true, ..*request }, others);
-        if matches!(slice, Slice::Acquired | Slice::AcquiredPoisoned) && self.is_done() {
+        if slice.is_held() && self.is_done() {
             self.give_back(me);
             return Slice::Over;
         }

@@ -125,15 +125,15 @@ impl RwLock<'_> {
             MOST => return Slice::Deadlock,
             0 => {}
             _ if request.wait_for_self => {}
-            _ if self.nest(me) => return self.reading(self.layout.writers.word().load(Relaxed)),
+            _ if self.nest(me) => return Slice::held(self.layout.writers.word().load(Relaxed)),
             _ => {}
         }
         let mut request = *request;
         loop {
             let gate = Reading { lock: self, me, request: &request, others };
-            match wait::wait_slice(&gate, me, &request, others) {
-                Slice::Acquired | Slice::AcquiredPoisoned => {}
-                other => return other,
+            let open = wait::wait_slice(&gate, me, &request, others);
+            if !open.is_held() {
+                return open;
             }
             if let Some(slice) = self.enter(&gate) {
                 return slice;
@@ -163,7 +163,7 @@ impl RwLock<'_> {
             }
             let release = |dead: Owner| self.release_dead_writer(dead, others.worker_of(dead));
             taken = self.layout.writers.lock_slice_clearing(me, request, others, release);
-            if !matches!(taken, Slice::Acquired | Slice::AcquiredPoisoned) {
+            if !taken.is_held() {
                 return taken;
             }
         } else if self.layout.writers.is_poisoned() {
@@ -246,8 +246,8 @@ impl RwLock<'_> {
         entry.fetch_update(Relaxed, Relaxed, |now| Reader(now).plus(me, ENTERING)).ok()?;
         // Against the fence of `Draining`: either the writer sees this entry, or this load sees the writer.
         fence(SeqCst);
-        if let Look::Decided(slice @ (Slice::Acquired | Slice::AcquiredPoisoned)) =
-            gate.look(self.layout.writers.word().load(Acquire).into(), true)
+        if let Look::Decided(slice) = gate.look(self.layout.writers.word().load(Acquire).into(), true)
+            && slice.is_held()
         {
             let settled = |now| Reader(Reader(now).minus(me, ENTERING)?).plus(me, READING);
             if entry.fetch_update(Relaxed, Relaxed, settled).is_ok() {
@@ -282,11 +282,6 @@ impl RwLock<'_> {
                 Err(found) => now = found,
             }
         }
-    }
-
-    /// A reading of a sound or a poisoned lock.
-    fn reading(&self, word: u32) -> Slice {
-        if is_poisoned(word) { Slice::AcquiredPoisoned } else { Slice::Acquired }
     }
 
     /// Readers sleep at the word, and pass no wake on.
@@ -349,7 +344,7 @@ impl<L: Liveness> Gate for Reading<'_, L> {
         let word = now as u32;
         match Owner::in_word(word) {
             None if is_poisoned(word) && !self.request.recover => Look::Decided(Slice::OwnerDied),
-            None => Look::Decided(self.lock.reading(word)),
+            None => Look::Decided(Slice::held(word)),
             Some(owner) if owner == self.me && !self.request.wait_for_self => Look::Decided(Slice::Deadlock),
             Some(_) => Look::Wait,
         }

@@ -5,7 +5,7 @@
 
 use crate::primitive::{AtomicU32, AtomicU64, Deadline, FutexWord, Ordering::*, Woken, futex_wait};
 use crate::spin::{self, What};
-use crate::word::{Liveness, Owner, WAITERS};
+use crate::word::{Liveness, Owner, WAITERS, is_poisoned};
 use std::time::Duration;
 
 /// What one slice of waiting came to. The numbers are the binding's.
@@ -30,6 +30,18 @@ pub enum Slice {
     Halfway = 7,
     /// What was waited for does not come any more: a latch is broken, or was reset; what is done once is done.
     Over = 8,
+}
+
+impl Slice {
+    /// What it came to for who holds a lock now that had this word before.
+    pub(crate) fn held(word: u32) -> Slice {
+        if is_poisoned(word) { Slice::AcquiredPoisoned } else { Slice::Acquired }
+    }
+
+    /// Whether the caller has what it waited for, poisoned or not.
+    pub fn is_held(self) -> bool {
+        matches!(self, Slice::Acquired | Slice::AcquiredPoisoned)
+    }
 }
 
 /// How to wait.
