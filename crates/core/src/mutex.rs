@@ -6,7 +6,7 @@
 use crate::object::{Departed, Object};
 use crate::primitive::{AtomicU32, Deadline, FutexWord, Ordering::*, futex_wake};
 use crate::wait::{self, Gate, Look, Request, Slice};
-use crate::word::{Liveness, Owner, POISON, WAITERS, has_waiters, is_poisoned};
+use crate::word::{Liveness, Owner, POISON, WAITERS, has_waiters, is_dead_other, is_poisoned};
 
 /// A lock in shared memory. All bytes zero is a free, sound lock.
 #[repr(C)]
@@ -207,11 +207,8 @@ impl<L: Liveness, R: Fn(Owner)> Gate for Locking<'_, L, R> {
     }
 
     fn clear_the_dead(&self, now: u64) -> bool {
-        let dead = Owner::in_word(now as u32).filter(|&owner| owner != self.me && !self.others.is_alive(owner));
-        dead.is_some_and(|dead| {
-            (self.release)(dead);
-            true
-        })
+        let dead = Owner::in_word(now as u32).filter(|&owner| is_dead_other(owner, self.me, self.others));
+        dead.inspect(|&dead| (self.release)(dead)).is_some()
     }
 
     fn pass_on(&self) {

@@ -13,7 +13,7 @@ use crate::object::{Departed, Object};
 use crate::primitive::{AtomicU32, AtomicU64, Deadline, FutexWord, Ordering::*, fence, futex_wake};
 use crate::table::Table;
 use crate::wait::{self, Gate, Look, Request, Slice};
-use crate::word::{Liveness, Owner, WAITERS, is_poisoned};
+use crate::word::{Liveness, Owner, WAITERS, is_dead_other, is_poisoned};
 
 /// A reader-writer lock in shared memory, without the entries per slot. All bytes zero is a free, sound one.
 #[repr(C)]
@@ -351,7 +351,7 @@ impl<L: Liveness> Gate for Reading<'_, L> {
     }
 
     fn clear_the_dead(&self, now: u64) -> bool {
-        let dead = Owner::in_word(now as u32).filter(|&owner| owner != self.me && !self.others.is_alive(owner));
+        let dead = Owner::in_word(now as u32).filter(|&owner| is_dead_other(owner, self.me, self.others));
         dead.inspect(|&dead| self.lock.release_dead_writer(dead, self.others.worker_of(dead))).is_some()
     }
 }
@@ -383,6 +383,6 @@ impl<L: Liveness> Gate for Draining<'_, L> {
 
     fn clear_the_dead(&self, _now: u64) -> bool {
         let readers = self.lock.readers.iter().filter_map(|entry| Reader::of(entry).owner());
-        readers.filter(|&owner| owner != self.me && !self.others.is_alive(owner)).any(|dead| self.lock.remove(dead))
+        readers.filter(|&owner| is_dead_other(owner, self.me, self.others)).any(|dead| self.lock.remove(dead))
     }
 }

@@ -99,6 +99,11 @@ pub trait Liveness {
     fn busy(&self) -> u32;
 }
 
+/// Whether `owner` is another than `me`, and dead.
+pub(crate) fn is_dead_other(owner: Owner, me: Owner, others: &impl Liveness) -> bool {
+    owner != me && !others.is_alive(owner)
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
