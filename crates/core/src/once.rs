@@ -14,7 +14,7 @@ use crate::word::{Liveness, Owner};
 #[repr(C)]
 #[derive(Debug)]
 pub struct Layout {
-    /// 1 = it is done. First, since the fast path outside this crate looks at it.
+    /// 1 = it is done. What every wait looks at first.
     done: AtomicU32,
     /// Held by whoever does it.
     lock: mutex::Layout,
