@@ -79,7 +79,7 @@ fn the_death_of_the_holder_is_an_answer_to_those_who_wait_and_to_those_who_come(
 #[test]
 fn kills_of_holders_and_sleepers_leave_the_survivors_working() {
     let world = World::new();
-    let work = |slot: u32| {
+    world.outlive_kills(&world.lock, 37, 100, |slot: u32| {
         move |world: &World| {
             loop {
                 let slice = world.lock.lock(process_in(slot), true, None, world);
@@ -89,19 +89,7 @@ fn kills_of_holders_and_sleepers_leave_the_survivors_working() {
                 assert!(world.lock.unlock(process_in(slot)));
             }
         }
-    };
-    let survivors = [world.fork(1, work(1)), world.fork(2, work(2))];
-    for round in 0..40_u64 {
-        let doomed = world.fork(3, work(3));
-        let before = world.count.load(Relaxed);
-        wait_for("progress", || world.count.load(Relaxed) > before + round * 37);
-        doomed.kill();
-        let before = world.count.load(Relaxed);
-        wait_for("the survivors", || world.count.load(Relaxed) > before + 100);
-        // The next one takes the same slot: recovery comes before a new claim.
-        world.lock.force_release(process_in(3), Some(3));
-    }
-    survivors.iter().for_each(|child| child.kill());
+    });
 }
 
 #[test]

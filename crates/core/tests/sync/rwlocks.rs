@@ -152,7 +152,7 @@ fn a_writer_that_dies_while_readers_are_still_at_it_has_changed_nothing() {
 #[test]
 fn kills_of_readers_and_writers_leave_the_survivors_working() {
     let world = World::new();
-    let work = |slot: u32| {
+    world.outlive_kills(&world.rwlock(), 7, 50, |slot: u32| {
         move |world: &World| {
             let (lock, me) = (world.rwlock(), process_in(slot));
             loop {
@@ -164,18 +164,7 @@ fn kills_of_readers_and_writers_leave_the_survivors_working() {
                 assert!(lock.unlock_read(me));
             }
         }
-    };
-    let survivors = [world.fork(1, work(1)), world.fork(2, work(2))];
-    for round in 0..40_u64 {
-        let doomed = world.fork(3, work(3));
-        let before = world.count.load(Relaxed);
-        wait_for("progress", || world.count.load(Relaxed) > before + round * 7);
-        doomed.kill();
-        let before = world.count.load(Relaxed);
-        wait_for("the survivors", || world.count.load(Relaxed) > before + 50);
-        world.rwlock().participant_died(Departed { owner: process_in(3), worker: Some(3) });
-    }
-    survivors.iter().for_each(|child| child.kill());
+    });
 }
 
 #[test]

@@ -14,6 +14,7 @@ use tsdsm_core::counter::Layout as Counter;
 use tsdsm_core::event::Layout as EventLayout;
 use tsdsm_core::latch::{Latch, Layout as LatchLayout};
 use tsdsm_core::mutex::Layout as Lock;
+use tsdsm_core::object::{Departed, Object};
 use tsdsm_core::once::Layout as Once;
 use tsdsm_core::primitive::Deadline;
 use tsdsm_core::rwlock::{Layout as RwLayout, RwLock};
@@ -134,6 +135,23 @@ impl World {
             turn = self.barrier().wait_slice(slot, &Patience { deadline, tick: tick(n), worker: Some(slot) }, self);
         }
         turn
+    }
+
+    /// Kills a process of three that do such work, 40 times at another moment. The two others have to go on each time: the
+    /// count rises by `step` more than in the round before until the kill, and then by `on` before `object` hears of it.
+    pub fn outlive_kills<W: FnOnce(&World)>(&self, object: &impl Object, step: u64, on: u64, work: impl Fn(u32) -> W) {
+        let survivors = [self.fork(1, work(1)), self.fork(2, work(2))];
+        for round in 0..40_u64 {
+            let doomed = self.fork(3, work(3));
+            let before = self.count.load(Relaxed);
+            wait_for("progress", || self.count.load(Relaxed) > before + round * step);
+            doomed.kill();
+            let before = self.count.load(Relaxed);
+            wait_for("the survivors", || self.count.load(Relaxed) > before + on);
+            // The next one takes the same slot: recovery comes before a new claim.
+            object.participant_died(Departed { owner: process_in(3), worker: Some(3) });
+        }
+        survivors.iter().for_each(|child| child.kill());
     }
 
     /// Raises this slot's flag, so that the test knows how far it is.
