@@ -1,11 +1,10 @@
 //! The lock's promises.
 
-use crate::world::{World, process_in, thread_in, wait_for};
+use crate::world::{World, in_time, process_in, thread_in, wait_for};
 use std::sync::atomic::Ordering::*;
 use std::thread;
 use std::time::{Duration, Instant};
 use tsdsm_core::object::Object;
-use tsdsm_core::primitive::Deadline;
 use tsdsm_core::wait::{Request, Slice};
 use tsdsm_core::word::Owner;
 
@@ -18,10 +17,6 @@ fn count(world: &World, me: Owner, rounds: u64) {
         world.count.store(world.count.load(Relaxed) + 1, Relaxed);
         assert!(world.lock.unlock(me));
     }
-}
-
-fn in_time(ms: u64) -> Option<Deadline> {
-    Some(Deadline::after(Duration::from_millis(ms)))
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! The reader-writer lock's promises.
 
-use crate::world::{World, process_in, thread_in, wait_for};
+use crate::world::{World, in_time, process_in, thread_in, wait_for};
 use std::sync::atomic::Ordering::*;
 use std::thread;
 use std::time::{Duration, Instant};
 use tsdsm_core::object::{Departed, Object};
-use tsdsm_core::primitive::Deadline;
 use tsdsm_core::wait::{Request, Slice};
 use tsdsm_core::word::Owner;
 
@@ -171,7 +170,6 @@ fn kills_of_readers_and_writers_leave_the_survivors_working() {
 fn a_wait_ends_at_its_deadline_and_leaves_no_trace() {
     let world = World::new();
     let (holder, me) = (thread_in(0), thread_in(1));
-    let in_time = |ms| Some(Deadline::after(Duration::from_millis(ms)));
     assert_eq!(read(&world, holder), Slice::Acquired);
     for ms in [0, 1, 120] {
         let start = Instant::now();

@@ -252,6 +252,11 @@ pub fn thread_in(slot: u32) -> Owner {
     Owner::new(slot, 1)
 }
 
+/// The deadline in so many milliseconds.
+pub fn in_time(ms: u64) -> Option<Deadline> {
+    Some(Deadline::after(Duration::from_millis(ms)))
+}
+
 /// Waits for `condition`, and gives up long after any machine would have got there.
 pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
