@@ -3,6 +3,7 @@ import { checkOptions } from './options.js'
 import { checkFunction, type Guard, guardOf, runSection } from './section.js'
 import {
   ACQUIRED_POISONED,
+  blockingError,
   closedError,
   DEADLOCK,
   OWNER_DIED,
@@ -240,10 +241,7 @@ export abstract class HeldLock {
     if (!this.isAwaited()) return this.#granted(this.waiter.block(0, recover, timeout), timeout)
     const status = this.waiter.attempt(0, recover)
     if (status !== TIMED_OUT && status !== DEADLOCK) return this.#granted(status)
-    throw new DeadlockError(
-      `this thread waits for ${this.#what} asynchronously already: a blocking wait could keep that one from ever releasing it`,
-      { lockName: this.name },
-    )
+    throw blockingError(this.#what, { lockName: this.name })
   }
 
   /** Whether a status that holds the lock is a recovery; throws for those that do not hold it. */

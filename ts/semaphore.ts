@@ -2,7 +2,7 @@ import { DeadlockError, InvalidArgumentError, NotOwnerError, TimeoutError } from
 import { native } from './native.js'
 import { checkOptions } from './options.js'
 import { checkFunction, type Guard, guardOf, runSection } from './section.js'
-import { closedError, DEADLOCK, TIMED_OUT, type TimeoutOptions, type WaitOptions } from './wait.js'
+import { blockingError, closedError, DEADLOCK, TIMED_OUT, type TimeoutOptions, type WaitOptions } from './wait.js'
 import { holds, type Place, Waiter } from './waiter.js'
 
 /** How {@link Semaphore.acquire} waits. */
@@ -71,12 +71,7 @@ export class Semaphore {
       return
     }
     const status = this.#waiter.attempt(permits, false)
-    if (status === TIMED_OUT) {
-      throw new DeadlockError(
-        `this thread waits for semaphore '${this.name}' asynchronously already: a blocking wait could keep that one from ever releasing it`,
-        { semaphoreName: this.name },
-      )
-    }
+    if (status === TIMED_OUT) throw blockingError(`semaphore '${this.name}'`, { semaphoreName: this.name })
     this.#granted(status, permits)
   }
 

@@ -1,5 +1,5 @@
 /** Waits: their options, what they come to, and the tickets of those who wait without blocking their thread. */
-import { ClosedError } from './errors.js'
+import { ClosedError, DeadlockError, type ErrorDetails } from './errors.js'
 
 /** How long a blocking wait lasts at most. */
 export interface TimeoutOptions {
@@ -92,4 +92,12 @@ export class Ticket {
 /** The error of whoever waited for something that was closed. */
 export function closedError(what: string): ClosedError {
   return new ClosedError(`${what} belongs to a cluster that was closed`)
+}
+
+/** The error of whoever would block a thread that waits for the same asynchronously. */
+export function blockingError(what: string, details: ErrorDetails): DeadlockError {
+  return new DeadlockError(
+    `this thread waits for ${what} asynchronously already: a blocking wait could keep that one from ever releasing it`,
+    details,
+  )
 }
