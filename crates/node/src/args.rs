@@ -1,4 +1,4 @@
-//! Checks of numbers that come from JavaScript.
+//! Numbers that come from JavaScript, checked, and the one that stands for none there.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -8,6 +8,9 @@ use napi::bindgen_prelude::BigInt;
 use tsdsm_core::primitive::Deadline;
 
 use crate::error::invalid;
+
+/// What stands for nobody in numbers.
+pub const NONE: f64 = -1.0;
 
 /// `value` as an integer within `range`.
 pub fn integer(env: &Env, what: &str, value: f64, range: RangeInclusive<u64>) -> napi::Result<u64> {

@@ -10,11 +10,10 @@ use tsdsm_core::control::Control;
 use tsdsm_core::primitive::Deadline;
 use tsdsm_core::wait::tick;
 
-use crate::args::{count, deadline};
+use crate::args::{NONE, count, deadline};
 use crate::callback::Callback;
 use crate::error::{OrThrow, invalid};
 use crate::handle::Handle;
-use crate::locks::NONE;
 use crate::operations::Wait;
 use crate::session::{Session, State};
 use crate::wait::Waiting;

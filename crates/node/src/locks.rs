@@ -3,12 +3,9 @@
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::args::count;
+use crate::args::{NONE, count};
 use crate::error::OrThrow;
 use crate::session::Session;
-
-/// What stands for nobody in numbers.
-pub(crate) const NONE: f64 = -1.0;
 
 /// Declares what a lock guards sound again: 1, or 0 where this thread does not hold it.
 #[napi(catch_unwind)]

@@ -3,9 +3,8 @@
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::args::count;
+use crate::args::{NONE, count};
 use crate::error::OrThrow;
-use crate::locks::NONE;
 use crate::session::Session;
 
 /// An event has happened.
