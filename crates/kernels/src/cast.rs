@@ -62,6 +62,11 @@ impl Casts {
         self.len == 0
     }
 
+    /// Number of loops.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     /// The type that it ends with.
     pub fn to(&self) -> DType {
         self.to

@@ -229,6 +229,22 @@ proptest! {
 }
 
 #[test]
+fn results_of_every_type_are_converted_to_every_other_however_many_they_are() {
+    // More elements than a block has, contiguous everywhere: none of what lies between two loops may outgrow its block.
+    let count = 9000;
+    let whole = || View::new(&[count], &[0], &[1]);
+    for from in DType::ALL {
+        for to in DType::ALL {
+            let case = Case { out: whole(), inputs: [whole(), whole(), whole()], mask: None, range: None, from, to };
+            check(&case, &|out, [a, ..], options| cast(out, a, options));
+            if from.can_store_into(to) {
+                check(&case, &|out, [a, b, _], options| binary(Binary::Add, out, a, b, options));
+            }
+        }
+    }
+}
+
+#[test]
 fn no_result_depends_on_the_number_of_threads() {
     // More elements than one thread would keep for itself, in rows that do not divide them.
     let (rows, columns) = (1001, 301);

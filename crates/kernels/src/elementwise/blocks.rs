@@ -220,8 +220,9 @@ impl<'a> Plan<'a> {
         let lines = lines.map(|run| (run, Lines { steps, streams }));
         let direct = lines.is_some() || mask.is_none() && !in_place && !streams;
 
-        let computes = job.body.is_some() || !casts.is_empty();
-        let needs_blocks = all().any(|input| !input.is_direct()) || computes && !(direct && contiguous);
+        // Of the loops that a block goes through, the last one at most can write to where the results belong.
+        let loops = usize::from(job.body.is_some()) + casts.len();
+        let needs_blocks = all().any(|input| !input.is_direct()) || loops > usize::from(direct && contiguous);
         let needs_blocks = needs_blocks && lines.is_none();
         let widest = all().map(|input| input.dtype.size().max(input.casts.widest())).max().unwrap_or(1);
         let widest = widest.max(casts.widest()).max(job.writes[0].size()).max(job.out.dtype().size());
