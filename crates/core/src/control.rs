@@ -1,7 +1,8 @@
 //! A cluster's control segment: created by main, attached by everybody else.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -82,6 +83,8 @@ pub struct Control {
     pub(crate) looked_up: Vec<AtomicU64>,
     /// Payloads too large for the paper that main has posted, and the workers may not all have taken.
     pub(crate) posted: Mutex<Vec<u64>>,
+    /// A watch here has seen main's end.
+    ended: AtomicBool,
 }
 
 impl Control {
@@ -193,6 +196,7 @@ impl Control {
             output: Mutex::default(),
             looked_up: (0..limits.slots).map(|_| AtomicU64::new(0)).collect(),
             posted: Mutex::default(),
+            ended: AtomicBool::new(false),
         }
     }
 
@@ -235,6 +239,25 @@ impl Control {
     pub fn is_current(&self) -> bool {
         let path = segment::path(&name::control_segment(&self.cluster));
         std::fs::symlink_metadata(path).is_ok_and(|found| FileId::from(&found) == self.id)
+    }
+
+    /// The permissions of the control segment, as in `chmod`: what arrays get that nobody says otherwise of.
+    ///
+    /// # Errors
+    /// [`Error::System`].
+    pub fn mode(&self) -> Result<u32> {
+        let found = self.file.metadata().map_err(|source| system("fstat of the control segment", source))?;
+        Ok(found.mode() & 0o777)
+    }
+
+    /// Whether a watch ([`crate::watch::OwnerWatch`]) that was started with this very attachment has seen main's end.
+    /// Costs one load.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_end(&self) {
+        self.ended.store(true, Ordering::Release);
     }
 
     pub(crate) fn live(&self) -> &Live {

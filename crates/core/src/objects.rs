@@ -16,7 +16,7 @@ use crate::rwlock::RwLock;
 use crate::semaphore::{MAX_PERMITS, Semaphore};
 use crate::table::{Table, entries};
 use crate::word::Owner;
-use crate::{Error, Result, event, mutex, name, once};
+use crate::{Error, Result, counter, event, mutex, name, once};
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -339,6 +339,22 @@ impl Control {
     pub fn once(&self, index: u32) -> Result<&once::Layout> {
         self.check_kind(index, Kind::Once)?;
         Ok(&self.body(index).once)
+    }
+
+    /// What is counted with at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn counter(&self, index: u32) -> Result<&counter::Layout> {
+        self.check_kind(index, Kind::Counter)?;
+        Ok(&self.body(index).counter)
+    }
+
+    /// Wakes everybody who is asleep in any object, to look again.
+    pub(crate) fn wake_all(&self) {
+        for (index, kind) in self.live_objects() {
+            self.object(index, kind).wake_all();
+        }
     }
 
     /// Wakes those of `me` who are asleep in an object (and perhaps a few others), to look again. Nothing happens where

@@ -91,9 +91,7 @@ pub fn cancel(control: &Control, run: u32) -> Result<()> {
     live.cancel.store(run, Ordering::SeqCst);
     let by = Breaker { reason: Reason::RunCancelled, worker: None };
     control.barrier(DEFAULT_BARRIER)?.break_epoch(run, by);
-    for (index, kind) in control.live_objects() {
-        control.object(index, kind).wake_all();
-    }
+    control.wake_all();
     Ok(())
 }
 

@@ -1,48 +1,77 @@
-//! Deaths, noticed at once: main's by its workers, the workers' by main.
+//! Deaths, noticed at once: main's by everybody else, the workers' by main.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::control::Control;
+use crate::control::{Control, refuse_bare_fork};
 use crate::sys::eventfd;
 use crate::sys::process::{self, Cause};
 use crate::{Error, Result, janitor, mailbox, recover};
 
-/// Waits for main's end on a thread of its own: blocked in the kernel, without any cost until then.
-#[derive(Debug)]
+/// What is to be done when main has ended.
+type Listener = Box<dyn FnOnce() + Send>;
+
+/// A cluster whose main this process watches, on a thread: blocked in the kernel, without any cost until then.
+#[derive(Default)]
+struct Owner {
+    uuid: [u64; 2],
+    /// Each with its number.
+    listeners: Mutex<Vec<(u64, Listener)>>,
+}
+
+/// One for each cluster, whoever asks and how often: the thread cannot be called back from the kernel, and ends with
+/// main.
+static WATCHED: Mutex<Vec<Arc<Owner>>> = Mutex::new(Vec::new());
+
+/// Waits for main's end.
 pub struct OwnerWatch {
-    armed: Arc<AtomicBool>,
+    owner: Arc<Owner>,
+    listener: u64,
 }
 
 impl OwnerWatch {
-    /// Begins to watch. When main has ended, by whatever death, all segments of the cluster are removed (persistent
-    /// arrays excepted), and then `ended` is called, on the watch's thread. That is at once when main is gone already.
+    /// Begins to watch. When main has ended, by whatever death or in order, all segments of the cluster are removed
+    /// (persistent arrays excepted); then [`Control::has_ended`] says so, and `ended` is called, on the watch's thread;
+    /// then whoever sleeps in a lock or barrier of the cluster is woken, to look. All that is at once when main is gone
+    /// already.
     ///
     /// # Errors
-    /// [`Error::System`], [`Error::Closed`].
+    /// [`Error::System`], [`Error::Closed`], [`Error::Unsupported`] in a process made by fork without exec.
     pub fn start(control: &Arc<Control>, ended: impl FnOnce() + Send + 'static) -> Result<OwnerWatch> {
-        let armed = Arc::new(AtomicBool::new(true));
-        let (control, file, still) = (control.clone(), control.reopen()?, armed.clone());
-        let watch = move || {
-            if Control::wait_for_end(&file).is_ok() {
-                // What cannot be removed now is removed by the next start.
-                let _ = Control::clean(&file, || drop(janitor::end(&control)));
-                drop((file, control));
-                if still.swap(false, Ordering::AcqRel) {
-                    ended();
-                }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        refuse_bare_fork()?;
+        let mut watched = locked(&WATCHED);
+        let known = watched.iter().find(|owner| owner.uuid == control.uuid());
+        let owner = match known {
+            Some(owner) => owner.clone(),
+            None => {
+                let owner = Arc::new(Owner { uuid: control.uuid(), ..Owner::default() });
+                owner.watch(control)?;
+                watched.push(owner.clone());
+                owner
             }
         };
-        spawn("tsdsm-owner", watch)?;
-        Ok(OwnerWatch { armed })
+        let listener = NEXT.fetch_add(1, Ordering::Relaxed);
+        let control = control.clone();
+        let tell = move || {
+            control.note_end();
+            ended();
+        };
+        locked(&owner.listeners).push((listener, Box::new(tell)));
+        Ok(OwnerWatch { owner, listener })
     }
 
-    /// `ended` will not be called (any more). The thread itself cannot be called back from the kernel: it ends with main.
+    /// `ended` will not be called (any more).
     pub fn disarm(&self) {
-        self.armed.store(false, Ordering::Release);
+        let mut listeners = locked(&self.owner.listeners);
+        let place = listeners.iter().position(|(number, _)| *number == self.listener);
+        let removed = place.map(|place| listeners.swap_remove(place));
+        // Whatever hangs on it goes after the lock.
+        drop(listeners);
+        drop(removed);
     }
 }
 
@@ -50,6 +79,33 @@ impl Drop for OwnerWatch {
     fn drop(&mut self) {
         self.disarm();
     }
+}
+
+impl Owner {
+    /// Starts the thread. Until `WATCHED` is free, it calls nobody.
+    fn watch(self: &Arc<Self>, control: &Arc<Control>) -> Result<()> {
+        let (owner, control, file) = (self.clone(), control.clone(), control.reopen()?);
+        let watch = move || {
+            let ended = Control::wait_for_end(&file).is_ok();
+            if ended {
+                // What cannot be removed now is removed by the next start.
+                let _ = Control::clean(&file, || drop(janitor::end(&control)));
+            }
+            drop(file);
+            // Whoever comes from here on begins a watch of its own.
+            locked(&WATCHED).retain(|other| !Arc::ptr_eq(other, &owner));
+            let listeners = std::mem::take(&mut *locked(&owner.listeners));
+            if ended {
+                listeners.into_iter().for_each(|(_, tell)| tell());
+                control.wake_all();
+            }
+        };
+        spawn("tsdsm-owner", watch).map(drop)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits for the ends of workers, all on one thread. When one has ended, in whatever state: what it held is recovered, its
@@ -146,7 +202,7 @@ impl Drop for DeathWatch {
 
 impl Shared {
     fn watched(&self) -> MutexGuard<'_, HashMap<u64, Watched>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.watched)
     }
 
     fn poll(&self, descriptor: BorrowedFd<'_>, key: u64) -> Result<()> {
