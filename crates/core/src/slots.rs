@@ -129,15 +129,27 @@ impl Participant {
     /// Lets go of everything this participant holds (locks become poisoned, a barrier that it waits in breaks) and gives
     /// the slot back. Twice is fine; dropping does it, too.
     pub fn detach(&self) {
+        self.give_back(State::Live, || recover::withdraw(&self.control, self.owner));
+    }
+
+    /// As [`Participant::detach`], but whoever counts on this participant is told as if it had died: every barrier that it
+    /// is a member of breaks. For one that ends without having said that it takes part no more.
+    pub fn detach_as_dead(&self) {
+        // What cannot be done now is done by the next sweep. The slot is retired then, since its byte is still held.
+        self.give_back(State::Retired, || drop(recover::recover_slot(&self.control, self.owner)));
+    }
+
+    /// Gives the slot back after `let_go`, which leaves it in the state `left`.
+    fn give_back(&self, left: State, let_go: impl FnOnce()) {
         if self.detached.swap(true, Ordering::AcqRel) || process::is_bare_fork() {
             return;
         }
-        recover::withdraw(&self.control, self.owner);
+        let_go();
         let slot = self.control.slot(self.slot());
-        let live = pack(State::Live, self.owner.generation());
+        let left = pack(left, self.owner.generation());
         // Fails only if somebody has taken this participant for dead; then the slot is theirs to free.
         let free = pack(State::Free, self.owner.generation());
-        let _ = slot.state.compare_exchange(live, free, Ordering::AcqRel, Ordering::Relaxed);
+        let _ = slot.state.compare_exchange(left, free, Ordering::AcqRel, Ordering::Relaxed);
         Control::unlock_slot(&self.file, self.slot());
     }
 }
