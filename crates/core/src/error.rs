@@ -1,11 +1,14 @@
 //! The one error type of this crate.
 
 use std::io;
+use std::time::Duration;
+
+use crate::barrier::Reason;
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an operation was refused. Nothing has changed when one of these comes back.
+/// Why an operation was refused. Nothing has changed when one of these comes back, unless it says otherwise.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -59,6 +62,56 @@ pub enum Error {
     /// The cluster or array was closed.
     #[error("{0} is closed")]
     Closed(String),
+    /// Whoever held the lock died, or left, without releasing it: what it guards may be half written. Not held.
+    #[error("{} died, or left, while it held '{name}': what that guards may be half done; acquire it recovering to take it over", participant(*.worker))]
+    OwnerDied {
+        /// The lock's name.
+        name: String,
+        /// The worker that died, if it was one.
+        worker: Option<u32>,
+    },
+    /// The caller stands in its own way: it would wait for itself.
+    #[error("{0}")]
+    Deadlock(String),
+    /// The caller does not hold what it gives back.
+    #[error("{0} is not held by this participant")]
+    NotOwner(String),
+    /// The time that was given has passed. A barrier is broken then, for all.
+    #[error("the wait for {what} was over after {timeout:?}")]
+    TimedOut {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        timeout: Duration,
+    },
+    /// The barrier cannot be passed, now or until it is reset.
+    #[error("barrier '{name}' is broken: {}", broken(*.reason, *.worker, .missing))]
+    BrokenBarrier {
+        /// The barrier's name.
+        name: String,
+        /// Why; `None` where it was reset under those who waited, and is sound again.
+        reason: Option<Reason>,
+        /// The worker that broke it, if it was one.
+        worker: Option<u32>,
+        /// The workers that belong to it and had not come.
+        missing: Vec<u32>,
+    },
+    /// The latch does not open any more, until it is reset.
+    #[error("latch '{name}' is broken: {}", latch_broken(*.worker, *.reset))]
+    BrokenLatch {
+        /// The latch's name.
+        name: String,
+        /// The worker that died before it had counted, if that is why.
+        worker: Option<u32>,
+        /// It was reset under those who waited, and is sound again.
+        reset: bool,
+    },
+    /// The run that the caller belongs to is being called off.
+    #[error("the run was cancelled")]
+    Cancelled,
+    /// The caller's own hook has ended the wait.
+    #[error("the wait for {0} was interrupted")]
+    Interrupted(String),
     /// This machine, kernel or engine lacks something that is needed.
     #[error("{0}")]
     Unsupported(String),
@@ -83,6 +136,14 @@ impl Error {
             Error::OutOfSharedMemory { .. } => "ERR_TSDSM_OUT_OF_SHARED_MEMORY",
             Error::Capacity { .. } => "ERR_TSDSM_CAPACITY",
             Error::Closed(_) => "ERR_TSDSM_CLOSED",
+            Error::OwnerDied { .. } => "ERR_TSDSM_OWNER_DIED",
+            Error::Deadlock(_) => "ERR_TSDSM_DEADLOCK",
+            Error::NotOwner(_) => "ERR_TSDSM_NOT_OWNER",
+            Error::TimedOut { .. } => "ERR_TSDSM_TIMEOUT",
+            Error::BrokenBarrier { .. } => "ERR_TSDSM_BROKEN_BARRIER",
+            Error::BrokenLatch { .. } => "ERR_TSDSM_BROKEN_LATCH",
+            Error::Cancelled => "ERR_TSDSM_CANCELLED",
+            Error::Interrupted(_) => "ERR_TSDSM_INTERRUPTED",
             Error::Unsupported(_) => "ERR_TSDSM_UNSUPPORTED",
             Error::System { .. } => "ERR_TSDSM_SYSTEM",
         }
@@ -91,5 +152,31 @@ impl Error {
     /// The last error of the C library, for `call`.
     pub fn last_os(call: impl Into<String>) -> Self {
         Error::System { call: call.into(), source: io::Error::last_os_error() }
+    }
+}
+
+fn participant(worker: Option<u32>) -> String {
+    worker.map_or("a participant".to_owned(), |id| format!("worker {id}"))
+}
+
+fn broken(reason: Option<Reason>, worker: Option<u32>, missing: &[u32]) -> String {
+    let who = participant(worker);
+    let why = match reason {
+        None => "it was reset".to_owned(),
+        Some(Reason::Returned) => format!("{who} returned from its task"),
+        Some(Reason::Threw) => format!("{who} threw"),
+        Some(Reason::GaveUp) => format!("{who} gave up waiting"),
+        Some(Reason::Explicit) => format!("{who} broke it"),
+        Some(Reason::Died) => format!("{who} died"),
+        Some(Reason::RunCancelled) => "the run was cancelled".to_owned(),
+    };
+    if missing.is_empty() { why } else { format!("{why} (workers {missing:?} had not come)") }
+}
+
+fn latch_broken(worker: Option<u32>, reset: bool) -> String {
+    match worker {
+        _ if reset => "it was reset".to_owned(),
+        Some(id) => format!("worker {id} died before it had counted"),
+        None => "somebody broke it".to_owned(),
     }
 }

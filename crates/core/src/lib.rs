@@ -1,12 +1,15 @@
 //! Named POSIX shared memory, and locks, barriers and their kin between processes that survive `kill -9`.
 //!
-//! This crate knows nothing of Node: any Rust program can use it.
+//! This crate knows nothing of Node: any Rust program can use it. Begin with [`cluster::Cluster::join`], by which a program
+//! takes part in a cluster that a Node program has started: its arrays, locks and barriers.
 
 #[cfg(not(loom))]
 pub mod array;
 pub mod barrier;
 #[cfg(not(loom))]
 pub mod catalogue;
+#[cfg(not(loom))]
+pub mod cluster;
 #[cfg(not(loom))]
 pub mod control;
 pub mod cores;
@@ -48,6 +51,8 @@ pub mod rwlock;
 #[cfg(not(loom))]
 pub mod segment;
 pub mod semaphore;
+#[cfg(not(loom))]
+pub mod shared_array;
 #[cfg(not(loom))]
 pub mod slots;
 pub mod spin;
