@@ -135,6 +135,8 @@ export class Waiter {
   /** Ends all waits: the task that they belonged to is over. */
   callOffAll(reason: unknown): void {
     for (const ticket of [...this.#tickets]) this.#callOff(ticket, reason)
+    // At once, and not when its callback comes: who leaves the cluster next would leave behind what is granted meanwhile.
+    if (this.#place.words.length > 0) this.#reap()
   }
 
   #slice(argument: number, flags: number, timeout: number): number {
@@ -146,7 +148,8 @@ export class Waiter {
     const done = (status: number) => {
       this.#wait = undefined
       if (!ticket.settled) this.#settle(ticket, status)
-      else if (holds(status)) this.giveBack(ticket.argument)
+      // What a closed cluster has granted went with it.
+      else if (holds(status) && this.#place.words.length > 0) this.giveBack(ticket.argument)
       this.advance()
     }
     const flags = flagsOf(ticket.recover)
