@@ -50,12 +50,10 @@ const ARRAY = 'shared array'
 /** The shared arrays of a cluster as one participant sees them: each is mapped once and handed out again. */
 export class ArrayTable {
   readonly #session: Session
-  readonly #mode: number
   readonly #mapped = new Map<string, { array: SharedTypedArray; generation: number }>()
 
-  constructor(session: Session, mode: number) {
+  constructor(session: Session) {
     this.#session = session
-    this.#mode = mode
   }
 
   create<L extends DTypeLike = 'int32'>(
@@ -119,7 +117,7 @@ export class ArrayTable {
     })
     const axes = [...parseShape(shape, type.itemsize)]
     const rest = {
-      mode: mode ?? this.#mode,
+      mode: mode ?? this.#session.facts.mode,
       persist: persist ?? false,
       ...(file !== undefined && { file: resolve(file) }),
     }

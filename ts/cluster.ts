@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream'
-import { ArrayTable, type CreateSharedOptions, type GetSharedOptions, type SharedArrayInfo } from './array-table.js'
+import { ArrayTable } from './array-table.js'
 import { type CheckedOptions, type ClusterOptions, checkClusterOptions } from './cluster-options.js'
 import { Crew } from './crew.js'
 import type { DTypeLike } from './dtype.js'
 import { isEntry } from './entry.js'
 import { ClosedError, InvalidArgumentError, UnsupportedError, type WorkerDiedError } from './errors.js'
+import { JoinedCluster, type JoinOptions } from './joined-cluster.js'
 import { checkProgram, type WorkerProcess } from './launch.js'
-import { ObjectMaker } from './named-objects.js'
 import { native, type SegmentInfo } from './native.js'
 import { ObjectTable } from './object-table.js'
 import { checkOptions, show } from './options.js'
@@ -14,8 +14,8 @@ import { LineMerge } from './output.js'
 import type { Resource } from './resource.js'
 import { Runner, type RunOptions } from './run.js'
 import { Session } from './session.js'
-import type { ShapeLike } from './shape.js'
-import type { SharedArrayOf, SharedTypedArray } from './shared-array.js'
+import type { SharedArrayOf } from './shared-array.js'
+import { SharedSpace } from './shared-space.js'
 import type { IndexRange, RandomIndices } from './split-indices.js'
 import { type Task, TaskTable } from './task.js'
 import { workerContext } from './worker-context.js'
@@ -45,7 +45,7 @@ export interface WorkerInfo {
  * share with main and with each other are the arrays, locks and barriers made here. An idle cluster does not keep the
  * program alive; a run in progress does. When the program ends, by whatever cause, the workers end and the segments go.
  */
-export class Cluster extends ObjectMaker implements AsyncDisposable {
+export class Cluster extends SharedSpace implements AsyncDisposable {
   /** Its name, by which its segments are found. */
   readonly name: string
   /** The number of workers. */
@@ -90,7 +90,7 @@ export class Cluster extends ObjectMaker implements AsyncDisposable {
         if (process.stderr !== null) merged?.stderr.add(process.stderr)
       }
       const { execArgv, env, respawn, grace } = options
-      const plan = { cluster: name, output, mode, execArgv, env, mainDoorbell }
+      const plan = { cluster: name, output, execArgv, env, mainDoorbell }
       this.#crew = new Crew(workers, this.#session, plan, respawn, this.#crewEvents(), onProcess)
       this.#runner = new Runner(
         this.#session,
@@ -99,7 +99,7 @@ export class Cluster extends ObjectMaker implements AsyncDisposable {
         busy => native.doorbellRef(this.#doorbell, busy),
         () => this.#rung(),
       )
-      this.#arrays = new ArrayTable(this.#session, mode)
+      this.#arrays = new ArrayTable(this.#session)
       this.#objects = new ObjectTable(
         this.#session,
         () => {},
@@ -161,6 +161,20 @@ export class Cluster extends ObjectMaker implements AsyncDisposable {
     } finally {
       await cluster.close()
     }
+  }
+
+  /**
+   * Takes part in a cluster that is running, from an unrelated program or from a worker_thread: with the same arrays,
+   * locks and barriers. Each thread joins for itself, and counts among the cluster's `maxParticipants`.
+   *
+   * @param name - the cluster's name, as given to `Cluster.start(n, { name })`
+   * @throws NotFoundError when no cluster of that name runs
+   * @throws CapacityError when all places are taken
+   * @throws IncompatibleSegmentError when it is of another version of tsdsm
+   * @throws InvalidArgumentError; ClosedError when it is about to end; and the signal's reason
+   */
+  static join(name: string, options?: JoinOptions): JoinedCluster {
+    return new JoinedCluster(name, options)
   }
 
   /**
@@ -255,67 +269,9 @@ export class Cluster extends ObjectMaker implements AsyncDisposable {
     }
   }
 
-  /**
-   * Makes a shared array of zeros.
-   *
-   * @param shape - a length, or the lengths of the axes
-   * @throws InvalidArgumentError, NameExistsError, OutOfSharedMemoryError, CapacityError, ClosedError
-   */
-  createShared<L extends DTypeLike = 'int32'>(
-    name: string,
-    shape: ShapeLike,
-    dtype?: L,
-    options?: CreateSharedOptions,
-  ): SharedArrayOf<L> {
+  protected override arrayTable(): ArrayTable {
     this.#checkOpen()
-    return this.#arrays.create(name, shape, dtype, options)
-  }
-
-  /** Like {@link createShared}, but a large array's memory is allocated off the event loop. */
-  async createSharedAsync<L extends DTypeLike = 'int32'>(
-    name: string,
-    shape: ShapeLike,
-    dtype?: L,
-    options?: CreateSharedOptions,
-  ): Promise<SharedArrayOf<L>> {
-    this.#checkOpen()
-    return this.#arrays.createAsync(name, shape, dtype, options)
-  }
-
-  /**
-   * Shares an existing `.npy` file under a name; NumPy's own files will do. The file stays when the cluster ends.
-   *
-   * @throws NotFoundError, IncompatibleSegmentError, NameExistsError, CapacityError, ClosedError
-   */
-  openShared(name: string, file: string | URL, options?: GetSharedOptions): SharedTypedArray {
-    this.#checkOpen()
-    return this.#arrays.open(name, file, options)
-  }
-
-  /**
-   * The shared array `name`.
-   *
-   * @throws NotFoundError; IncompatibleSegmentError when it holds another element type than `dtype`; ClosedError
-   */
-  getShared<L extends DTypeLike = 'int32'>(name: string, dtype?: L, options?: GetSharedOptions): SharedArrayOf<L> {
-    this.#checkOpen()
-    return this.#arrays.get(name, dtype, options)
-  }
-
-  /**
-   * Takes the array's name away. Who has it mapped can go on reading it; a new one may have the name.
-   *
-   * @throws NotFoundError, ClosedError
-   */
-  deleteShared(name: string): void {
-    this.#checkOpen()
-    this.#arrays.delete(name)
-  }
-
-  /** The shared arrays of this cluster. */
-  listShared(): SharedArrayInfo[] {
-    this.#checkOpen()
-    return this.#arrays.list()
+    return this.#arrays
   }
 
   protected override objects(): ObjectTable {

@@ -10,8 +10,6 @@ export interface Identity {
   /** Main's process: a grandchild that inherits the variable has another parent. */
   parent: number
   output: OutputMode
-  /** The cluster's permission bits. */
-  mode: number
 }
 
 /** The descriptors of a worker; 0 to 2 are the usual ones. */

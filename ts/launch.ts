@@ -13,7 +13,6 @@ import type { OutputMode } from './worker-output.js'
 export interface LaunchPlan {
   cluster: string
   output: OutputMode
-  mode: number
   execArgv?: readonly string[]
   env?: NodeJS.ProcessEnv
   mainDoorbell: number
@@ -146,7 +145,6 @@ function environment(worker: number, plan: LaunchPlan): NodeJS.ProcessEnv {
     worker,
     parent: process.pid,
     output: plan.output,
-    mode: plan.mode,
   }
   env[IDENTITY] = JSON.stringify(identity)
   return env

@@ -204,7 +204,7 @@ function getContext(): WorkerContext {
       session,
       id: identity.worker,
       size: session.facts.workers,
-      arrays: new ArrayTable(session, identity.mode),
+      arrays: new ArrayTable(session),
       objects: new ObjectTable(session, interrupt, () => made.run),
       progress: session.progressOf(identity.worker),
       run: 0,

@@ -36,6 +36,13 @@ export async function main(): Promise<void> {
   // @ts-expect-error no such option
   await Cluster.start(2, { nam: 'types' })
 
+  const joined = Cluster.join('types', { signal: new AbortController().signal })
+  const theirs: Float64Array = joined.getShared('B', 'float64')
+  joined.getLock('L').withLock(() => theirs.fill(1))
+  joined.close()
+  // @ts-expect-error who joins runs no tasks
+  await joined.runProcesses(add, [10])
+
   const whole = cluster.createShared('A', 10)
   same<Same<(typeof whole)[number], number>>()
   const int32: Int32Array = whole

@@ -9,7 +9,7 @@ use tsdsm_core::control::{Control, Limits};
 use tsdsm_core::slots::{Kind, Participant};
 use tsdsm_core::sys::eventfd;
 use tsdsm_core::watch::{DeathWatch, OwnerWatch};
-use tsdsm_core::{cores, mailbox, word};
+use tsdsm_core::{Error, cores, mailbox, word};
 
 use crate::args::{count, descriptor, integer, unsigned};
 use crate::buffer::External;
@@ -83,6 +83,27 @@ pub fn session_attach_worker(
     State::open(env, control, open)
 }
 
+/// In any thread that is neither main nor a worker's own: attaches to a running cluster as one participant more. Rings the
+/// doorbell, of which a copy is kept, when main has ended or closed the cluster.
+#[napi(catch_unwind)]
+pub fn session_join(env: &Env, name: String, doorbell_fd: f64) -> Result<Session> {
+    // SAFETY: lent by the caller for this call, which copies it; a closed one is refused.
+    let doorbell = unsafe { BorrowedFd::borrow_raw(descriptor(env, doorbell_fd)?) };
+    let copied = doorbell.try_clone_to_owned();
+    let doorbell = copied.map_err(|source| Error::System { call: "dup of a doorbell".into(), source }).or_throw(env)?;
+    let control = Control::attach(&name).or_throw(env)?;
+    // Before there is anything to lose: nobody else may be left to clean up when main dies.
+    let owner_watch = OwnerWatch::start(&control, move || drop(eventfd::ring(&doorbell))).or_throw(env)?;
+    let participant = Participant::claim(&control, Kind::Joiner, None).or_throw(env)?;
+    State::open(env, control, Open { owner_watch: Some(owner_watch), ..Open::of(participant) })
+}
+
+/// Whether main has ended or closed the cluster, as seen by a session of `sessionJoin`.
+#[napi(catch_unwind)]
+pub fn session_has_ended(session: Session) -> bool {
+    session.control.has_ended()
+}
+
 /// Ends a worker whose main is gone. Nothing can be told to anybody, and JavaScript may be blocked: no handlers.
 fn exit() {
     // SAFETY: ends the process at once.
@@ -102,18 +123,21 @@ pub struct Facts {
     pub workers: u32,
     /// What the cluster's random numbers come from.
     pub seed: BigInt,
+    /// Permissions of the control segment, as in `chmod`.
+    pub mode: u32,
 }
 
 /// What this session is.
 #[napi(catch_unwind)]
-pub fn session_facts(session: Session) -> Facts {
-    Facts {
+pub fn session_facts(env: &Env, session: Session) -> Result<Facts> {
+    Ok(Facts {
         cluster: session.control.cluster().into(),
         slot: session.owner.slot(),
         owner: session.owner.bits(),
         workers: session.control.limits().workers,
         seed: session.control.seed().into(),
-    }
+        mode: session.control.mode().or_throw(env)?,
+    })
 }
 
 /// The whole control segment, for Atomics. The same ArrayBuffer every time; `sessionClose` detaches it.
@@ -135,7 +159,8 @@ pub fn session_is_current(session: Session) -> bool {
     session.control.is_current()
 }
 
-/// Ends the session: its asynchronous waits end (with 6, cancelled), what it holds is released, its slot is given back.
+/// Ends the session in order: its asynchronous waits end (with 6, cancelled), what it holds is released, its slot is given
+/// back. (Where the thread ends without that, it counts as dead.)
 /// The session that created the cluster also unlinks all its segments, persistent ones excepted. Twice is fine.
 #[napi(catch_unwind)]
 pub fn session_close(env: &Env, #[napi(ts_arg_type = "Session")] session: Handle<State>) -> Result<()> {

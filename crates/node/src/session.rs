@@ -52,7 +52,7 @@ pub struct Open {
     pub token: Option<OwnerToken>,
     /// Main's watch over its workers, from the first one on.
     pub deaths: Option<DeathWatch>,
-    /// A worker's watch over main.
+    /// The watch over main of everybody else.
     pub owner_watch: Option<OwnerWatch>,
     /// What a worker rings to tell main.
     pub main_doorbell: Option<OwnedFd>,
@@ -107,7 +107,7 @@ impl State {
         // No wait of ours may still run when the slot can be somebody else's.
         self.waits.close();
         self.take_buffer_away();
-        self.give_back(open)
+        self.give_back(open, Participant::detach)
     }
 
     /// The whole control segment as an ArrayBuffer: the same one every time.
@@ -149,11 +149,11 @@ impl State {
         body(self.open.borrow_mut().as_mut().expect("checked when the argument was taken"))
     }
 
-    fn give_back(&self, open: Open) -> tsdsm_core::Result<()> {
+    fn give_back(&self, open: Open, leave: impl FnOnce(&Participant)) -> tsdsm_core::Result<()> {
         // Waits for an array that is being made on another thread, so that it is seen below.
         *self.closed.write().unwrap_or_else(PoisonError::into_inner) = true;
         drop((open.deaths, open.owner_watch));
-        open.participant.detach();
+        leave(&open.participant);
         open.token.map_or(Ok(()), |mut token| token.close())
     }
 }
@@ -163,8 +163,9 @@ unsafe extern "C" fn on_environment_end(data: *mut c_void) {
     let state = unsafe { Rc::from_raw(data.cast_const().cast::<State>()) };
     if let Some(open) = state.open.take() {
         state.waits.forget();
-        // The environment takes its buffers away by itself.
-        let _ = state.give_back(open);
+        // The environment takes its buffers away by itself. Nobody has said that this thread takes part no more: it may
+        // have been terminated, and whoever waits for it in a barrier is to hear of that.
+        let _ = state.give_back(open, Participant::detach_as_dead);
     }
 }
 
