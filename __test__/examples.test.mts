@@ -55,6 +55,23 @@ test.serial('vec-add runs from its TypeScript source by tsx', async t => {
   t.deepEqual(stdout.trimEnd().split('\n'), VEC_ADD)
 })
 
+test.serial('thermostat joins the running room, and steers it', async t => {
+  const name = `room-${process.pid}`
+  const room = lines('room', name)
+  // Its name is there from its first step on; the rest follows at once, before the first run.
+  const control = `/dev/shm/tsdsm.${name}`
+  while (!existsSync(`${control}.heater`)) await new Promise(resolve => setTimeout(resolve, 5))
+  const thermostat = await lines('thermostat', name)
+  t.deepEqual(thermostat, [
+    '0.0 degrees at the window: the heater goes on',
+    'more than 20 degrees at the window: the heater goes off, enough',
+  ])
+  t.deepEqual(await room, [
+    `a cold room, until somebody says that it is enough: node build/examples/thermostat.mjs ${name}`,
+    'enough: more than 20 degrees at the window, and the heater was turned 2 times',
+  ])
+})
+
 test.serial('an example refuses what is no count, before it starts anything', async t => {
   const { status, stderr } = await node('build/examples/vec-add.mjs', '10', '0')
   t.is(status, 1)
