@@ -61,7 +61,7 @@ impl<T: Copy> Kernel for Select<'_, T> {
             // SAFETY: within the block.
             unsafe {
                 let (a, b) = (a.add(i).read(), b.add(i).read());
-                out.add(i).write(if condition.add(i).read() != 0 { a } else { b });
+                out.add(i).write(std::hint::select_unpredictable(condition.add(i).read() != 0, a, b));
             }
         }
     }
