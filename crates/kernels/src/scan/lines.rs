@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::field::{Field, Line, TILE};
 use crate::scratch::Scratch;
 use crate::share::Shared;
+use crate::stream;
 use crate::threads::Threads;
 
 use super::BLOCK;
@@ -29,6 +30,8 @@ pub(super) struct Lines<'a> {
     pub input: Field<'a>,
     pub output: Field<'a>,
     pub in_place: bool,
+    /// Whether results go past the caches.
+    pub streams: bool,
     /// Elements of a line.
     pub length: usize,
     /// Lines.
@@ -120,15 +123,21 @@ impl Lines<'_> {
                     continue;
                 }
                 let skipped = self.part.start.saturating_sub(start);
-                let direct = !self.in_place && skipped == 0 && self.store.is_empty();
-                let place = self.output.place(kept, start, len).filter(|_| direct);
+                let as_they_are = !self.in_place && skipped == 0 && self.store.is_empty();
+                let place = self.output.place(kept, start, len).filter(|_| as_they_are);
                 // Where the elements are not: they may be in one of the first two buffers.
-                let out = place.unwrap_or(buffers[2].as_mut_ptr().cast());
+                let buffer = buffers[2].as_mut_ptr().cast();
+                let out = place.filter(|_| !self.streams).unwrap_or(buffer);
                 self.steps.tile(elements, len, before, out);
-                if place.is_none() {
-                    self.put(kept, start + skipped, len - skipped, out.add(skipped * 8), &mut buffers);
+                match place {
+                    Some(place) if self.streams => stream::copy(place, buffer, len * 8),
+                    Some(_) => {}
+                    None => self.put(kept, start + skipped, len - skipped, buffer.add(skipped * 8), &mut buffers),
                 }
             }
+        }
+        if self.streams {
+            stream::fence();
         }
     }
 

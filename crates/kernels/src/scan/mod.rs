@@ -19,6 +19,7 @@ use crate::field::{Axes, Field, Order};
 use crate::overlap::{is_same_view, may_overlap, overlaps_itself};
 use crate::reduce::Reduction;
 use crate::share::{Share, axis_of};
+use crate::stream;
 
 mod lines;
 mod steps;
@@ -113,6 +114,7 @@ pub fn scan(op: Scan, out: ArrayMut<'_>, a: &Array<'_>, axis: Option<isize>, sha
         input: Field::new(&a, &order_of(&a, axis, &a)),
         output: Field::new(&out, &order_of(&out, axis, &a)),
         in_place,
+        streams: a.size().saturating_mul(a.dtype().size() + out.dtype().size()) >= stream::last_level_cache(),
         length: axis.map_or(a.size(), |axis| a.shape()[axis]),
         count: axis.map_or(1, |axis| a.size() / a.shape()[axis]),
         part,
