@@ -1,5 +1,7 @@
 //! Indices that come from memory which others may write to: each is made valid as it is read.
 
+use std::mem::MaybeUninit;
+
 use crate::array::Array;
 use crate::dtype::{DType, Kind, with_dtype};
 use crate::elements::{BLOCK, Block, Elements, blocks};
@@ -59,18 +61,21 @@ impl<'a> Indices<'a> {
     pub fn read<'b>(&self, start: usize, len: usize, block: &'b mut IndexBlock) -> &'b [usize] {
         let limit = self.limit as i64;
         assert!(limit > 0, "where there are indices, there are elements");
-        let mut wide: [i64; BLOCK] = [0; BLOCK];
+        let mut wide = MaybeUninit::uninit();
         let read = read_integers(&self.elements, start, len, &mut wide);
+        let block = &mut block[..len];
         Isa::best().run_narrow(
             #[inline(always)]
             || {
                 for (index, &i) in block.iter_mut().zip(read) {
-                    let i = i.wrapping_add(if i < 0 { limit } else { 0 });
-                    *index = if i >= 0 && i < limit { i as usize } else { 0 };
+                    // By the bits of the signs, without a branch.
+                    let i = i.wrapping_add(limit & (i >> 63));
+                    let outside = (i | (limit - 1).wrapping_sub(i)) >> 63;
+                    *index = (i & !outside) as usize;
                 }
             },
         );
-        &block[..len]
+        block
     }
 }
 
@@ -89,7 +94,7 @@ pub(crate) fn extent(integers: &Elements<'_>, threads: Threads) -> (i64, i64) {
     let jobs = parts.into_iter().zip(extents.iter_mut()).collect();
     threads.for_each(jobs, |(part, extent): (std::ops::Range<usize>, &mut (i64, i64))| {
         for (start, len) in blocks(part) {
-            let mut wide = [0; BLOCK];
+            let mut wide = MaybeUninit::uninit();
             let read = read_integers(integers, start, len, &mut wide);
             let (low, high) = Isa::best().run_narrow(
                 #[inline(always)]
@@ -103,26 +108,31 @@ pub(crate) fn extent(integers: &Elements<'_>, threads: Threads) -> (i64, i64) {
 
 /// Reads integers of any type, a block at most; those above the largest int64 become that.
 #[inline(always)]
-pub(crate) fn read_integers<'b>(
+fn read_integers<'b>(
     integers: &Elements<'_>,
     start: usize,
     len: usize,
-    wide: &'b mut [i64; BLOCK],
+    wide: &'b mut MaybeUninit<[i64; BLOCK]>,
 ) -> &'b [i64] {
-    let wide = &mut wide[..len];
+    let place = wide.as_mut_ptr().cast::<i64>();
+    assert!(len <= BLOCK);
     if integers.dtype() == DType::I64 {
         // SAFETY: there is room for as many int64.
-        unsafe { integers.read(start, len, wide.as_mut_ptr().cast()) };
-        return wide;
+        unsafe { integers.read(start, len, place.cast()) };
+    } else {
+        let mut raw = MaybeUninit::<Block>::uninit();
+        let raw = raw.as_mut_ptr();
+        // SAFETY: there is room for as many elements of at most 8 bytes.
+        unsafe { integers.read(start, len, raw.cast()) };
+        #[allow(clippy::unnecessary_fallible_conversions, reason = "uint64 alone can be too large")]
+        with_dtype!(integers.dtype(), T in [I8, U8, I16, U16, I32, U32, U64] => {
+            // SAFETY: `len` of them were just written, and as many are to be.
+            (0..len).for_each(|i| unsafe {
+                let value = raw.cast::<T>().add(i).read();
+                place.add(i).write(i64::try_from(value).unwrap_or(i64::MAX));
+            });
+        }, _ => unreachable!("integers, as was checked"));
     }
-    let mut block: Block = [0; BLOCK];
-    let raw = block.as_mut_ptr();
-    // SAFETY: there is room for as many elements of at most 8 bytes.
-    unsafe { integers.read(start, len, raw.cast()) };
-    with_dtype!(integers.dtype(), T in [I8, U8, I16, U16, I32, U32] => {
-        // SAFETY: just written.
-        let values = unsafe { std::slice::from_raw_parts(raw.cast::<T>(), len) };
-        wide.iter_mut().zip(values).for_each(|(wide, &value)| *wide = i64::from(value));
-    }, _ => wide.iter_mut().zip(&block).for_each(|(wide, &value)| *wide = i64::try_from(value).unwrap_or(i64::MAX)));
-    wide
+    // SAFETY: just written.
+    unsafe { std::slice::from_raw_parts(place, len) }
 }

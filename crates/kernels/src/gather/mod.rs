@@ -5,6 +5,7 @@
 //! Threads that write to indexed elements have a range of these each, and go through all indices: so the result is
 //! the same for any number of threads.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use crate::array::{Array, ArrayMut, Shape};
@@ -176,20 +177,24 @@ pub(crate) fn check_place(out: &Array<'_>, inputs: &[&Array<'_>]) -> Result<()> 
 
 /// Writes the rows at these indices to the rows of `out` from `first` on.
 fn take_block(rows: &Rows<'_>, indices: &[usize], out: &ElementsMut<'_>, first: usize) {
-    let mut block: Block = [0; BLOCK];
     if rows.length > 1 {
+        let mut block: Block = [0; BLOCK];
         for (i, &index) in indices.iter().enumerate() {
             copy_row(&rows.elements, index * rows.length, out, (first + i) * rows.length, rows.length, &mut block);
         }
         return;
     }
-    let to = block.as_mut_ptr();
+    // Where they belong, if they lie one after the other there.
+    let mut block = MaybeUninit::<Block>::uninit();
+    let in_place = matches!(out.as_elements().line(), Some((_, 1)));
+    let to = if in_place { out.at(first) } else { block.as_mut_ptr().cast() };
     with_size!(out.dtype(), W => {
         let to = to.cast::<W>();
         if let Some((data, step)) = rows.elements.line() {
             let data = data.cast::<W>();
             for (i, &index) in indices.iter().enumerate() {
-                // SAFETY: the index is one of an element, and the block has room.
+                // SAFETY: the index is one of an element; the block has room, and `out` a place that this thread alone
+                // writes to.
                 unsafe { to.add(i).write(data.wrapping_offset(index as isize * step).read()) };
             }
         } else {
@@ -199,8 +204,10 @@ fn take_block(rows: &Rows<'_>, indices: &[usize], out: &ElementsMut<'_>, first: 
             }
         }
     });
-    // SAFETY: `out` has a place for each index, and this thread alone writes there.
-    unsafe { out.write(first, indices.len(), to.cast()) };
+    if !in_place {
+        // SAFETY: as above.
+        unsafe { out.write(first, indices.len(), to) };
+    }
 }
 
 /// Copies `length` elements: to where they lie one after the other at once, else by way of the block.
