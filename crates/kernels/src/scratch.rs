@@ -5,11 +5,19 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
+use crate::stream::LINE_BYTES;
+
+mod kept;
 
 /// A huge page. From two of them on they are asked for: they save most of the faults of memory that is touched once.
 const HUGE: usize = 2 << 20;
+const TWO_HUGE: usize = 2 * HUGE;
 
-/// Uninitialised memory for `len` elements, at a multiple of 64 bytes.
+/// The usual page, which memory from 16 of them on is made up of.
+const PAGE: usize = 4096;
+const FEW_PAGES: usize = 16 * PAGE;
+
+/// Uninitialised memory for `len` elements, at the start of a line of the caches.
 pub(crate) struct Scratch<T: Copy> {
     start: NonNull<MaybeUninit<T>>,
     len: usize,
@@ -29,10 +37,11 @@ impl<T: Copy> Scratch<T> {
         if layout.size() == 0 {
             return Ok(Scratch { start: NonNull::dangling(), len });
         }
-        // SAFETY: the layout has a size above 0.
-        let Some(start) = NonNull::new(unsafe { alloc(layout) }) else { return Err(refused) };
-        advise(start, layout.size());
-        Ok(Scratch { start: start.cast(), len })
+        let start = kept::take(layout).or_else(|| allocate(layout)).or_else(|| {
+            kept::clear();
+            allocate(layout)
+        });
+        start.map(|start| Scratch { start: start.cast(), len }).ok_or(refused)
     }
 
     /// Its elements, all of which are made `value`.
@@ -42,9 +51,15 @@ impl<T: Copy> Scratch<T> {
         unsafe { self.assume_init() }
     }
 
+    /// Whole pages, but for small ones.
     fn layout(len: usize) -> Option<Layout> {
         let layout = Layout::array::<T>(len).ok()?;
-        layout.align_to(if layout.size() < 2 * HUGE { 64 } else { HUGE }).ok()
+        let page = match layout.size() {
+            0..FEW_PAGES => return layout.align_to(LINE_BYTES).ok(),
+            FEW_PAGES..TWO_HUGE => PAGE,
+            TWO_HUGE.. => HUGE,
+        };
+        Layout::from_size_align(layout.size().checked_next_multiple_of(page)?, page).ok()
     }
 
     /// All of it, written or not.
@@ -66,9 +81,20 @@ impl<T: Copy> Scratch<T> {
 impl<T: Copy> Drop for Scratch<T> {
     fn drop(&mut self) {
         let Some(layout) = Self::layout(self.len).filter(|layout| layout.size() > 0) else { return };
-        // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.start.as_ptr().cast(), layout) };
+        // SAFETY: allocated in `new` with this layout, or one of the same size and alignment before; not used any more.
+        unsafe {
+            if !kept::keep(self.start.cast(), layout) {
+                dealloc(self.start.as_ptr().cast(), layout);
+            }
+        }
     }
+}
+
+fn allocate(layout: Layout) -> Option<NonNull<u8>> {
+    // SAFETY: the layout has a size above 0.
+    let start = NonNull::new(unsafe { alloc(layout) })?;
+    advise(start, layout.size());
+    Some(start)
 }
 
 /// Elements that have been written.
@@ -92,7 +118,7 @@ pub(crate) unsafe fn written_mut<T: Copy>(elements: &mut [MaybeUninit<T>]) -> &m
 /// Asks for huge pages.
 #[cfg(target_os = "linux")]
 fn advise(start: NonNull<u8>, bytes: usize) {
-    if bytes >= 2 * HUGE {
+    if bytes >= TWO_HUGE {
         // SAFETY: whole pages within the allocation; the advice changes nothing of what they hold. It may be refused.
         unsafe { libc::madvise(start.as_ptr().cast(), bytes / HUGE * HUGE, libc::MADV_HUGEPAGE) };
     }
