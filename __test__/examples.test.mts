@@ -171,6 +171,15 @@ test.serial('start-together: nobody starts before all are ready, and main waits 
   t.deepEqual(await lines('start-together', '3'), ['3 workers are ready, none has started', 'All have worked: 0, 1, 2'])
 })
 
+test.serial('bounded-queue: every item goes through, and nobody waits for ever', async t => {
+  for (const workers of ['2', '3', '4']) {
+    t.deepEqual(await lines('bounded-queue', '1000', workers), [
+      '1000 items went through 8 places',
+      'Their sum is right: true',
+    ])
+  }
+})
+
 test.serial('load-once: one worker computes what all find', async t => {
   t.deepEqual(await lines('load-once', '3'), ['Computed 1 time, found by all: 998001, 996004, 994009'])
 })

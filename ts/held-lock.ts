@@ -115,6 +115,30 @@ export abstract class HeldLock {
   }
 
   /**
+   * Takes the lock for a wait that had given it back, and that ends only when it has it again: not even the end of the
+   * run keeps it from that. Blocks.
+   *
+   * @returns as {@link acquire}
+   * @throws OwnerDiedError, ClosedError
+   * @internal
+   */
+  retake(recover: boolean): boolean {
+    if (this.#tryFast()) return false
+    return this.#granted(this.waiter.block(0, recover, Number.POSITIVE_INFINITY, true))
+  }
+
+  /**
+   * Like {@link retake}, without blocking the thread.
+   *
+   * @internal
+   */
+  async retakeAsync(recover: boolean): Promise<boolean> {
+    this.checkOpen()
+    if (!this.waiter.occupied && this.#tryFast()) return false
+    return this.waiter.enter(0, recover, {}, true)
+  }
+
+  /**
    * Gives the lock back. A lock that was recovered and not cleared stays poisoned.
    *
    * @throws NotOwnerError when this thread does not hold it; nothing has changed then

@@ -1,5 +1,6 @@
 import { NotOwnerError } from './errors.js'
 import { HeldLock } from './held-lock.js'
+import type { Session } from './native.js'
 import { native } from './native.js'
 import type { Place } from './waiter.js'
 
@@ -27,6 +28,15 @@ export class Lock extends HeldLock {
     this.#place = place
     this.#at = native.objectOffset(place.session, place.index) >> 2
     this.#bits = native.layout(place.session)
+  }
+
+  /**
+   * Its index in the table of the cluster that `session` belongs to; none where it is another's.
+   *
+   * @internal
+   */
+  indexIn(session: Session): number | undefined {
+    return this.#place.session === session ? this.#place.index : undefined
   }
 
   override get held(): boolean {

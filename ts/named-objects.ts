@@ -1,4 +1,5 @@
 import type { Barrier } from './barrier.js'
+import type { Condition } from './condition.js'
 import type { Counter } from './counter.js'
 import { InvalidArgumentError } from './errors.js'
 import type { Latch } from './latch.js'
@@ -130,6 +131,20 @@ export abstract class NamedObjects {
     return this.#byName('counter')
   }
 
+  /**
+   * The condition `name`, made by {@link Cluster.createCondition}; its lock is its property `lock`.
+   *
+   * @throws NotFoundError, ClosedError
+   */
+  getCondition(name: string): Condition {
+    return this.objects().get('condition', name)
+  }
+
+  /** The conditions by name: `conditions.C` is `getCondition('C')`. */
+  get conditions(): Readonly<Record<string, Condition>> {
+    return this.#byName('condition')
+  }
+
   #byName<K extends keyof Objects>(kind: K): Readonly<Record<string, Objects[K]>> {
     return byName(name => this.objects().get(kind, name))
   }
@@ -253,6 +268,16 @@ export abstract class ObjectMaker extends NamedObjects {
    */
   createCounter(name: string): Counter {
     return this.objects().create('counter', name)
+  }
+
+  /**
+   * Makes a condition variable that goes with `lock`, made by {@link createLock}; the workers find it by
+   * `res.getCondition(name)`. Several conditions may go with one lock.
+   *
+   * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
+   */
+  createCondition(name: string, lock: Lock): Condition {
+    return this.objects().createCondition(name, lock)
   }
 }
 

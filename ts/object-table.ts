@@ -1,11 +1,12 @@
 import { Barrier } from './barrier.js'
+import { Condition } from './condition.js'
 import { Counter } from './counter.js'
-import { ClosedError } from './errors.js'
+import { ClosedError, InvalidArgumentError } from './errors.js'
 import { Latch } from './latch.js'
 import { Lock } from './lock.js'
 import { native } from './native.js'
 import { Once } from './once.js'
-import { checkName } from './options.js'
+import { checkName, show } from './options.js'
 import { RwLock } from './rw-lock.js'
 import { Semaphore } from './semaphore.js'
 import type { Session } from './session.js'
@@ -22,10 +23,11 @@ export interface Objects {
   latch: Latch
   once: Once
   counter: Counter
+  condition: Condition
 }
 
 /** The binding's number of each kind, and what stands for it here. */
-const KINDS: { [K in keyof Objects]: { code: number; make(place: Place): Objects[K] } } = {
+const KINDS: { [K in keyof Objects]: { code: number; make(place: Place, objects: ObjectTable): Objects[K] } } = {
   lock: { code: 1, make: place => new Lock(place) },
   barrier: { code: 2, make: place => new Barrier(place) },
   'reader-writer lock': { code: 3, make: place => new RwLock(place) },
@@ -34,6 +36,13 @@ const KINDS: { [K in keyof Objects]: { code: number; make(place: Place): Objects
   latch: { code: 6, make: place => new Latch(place) },
   once: { code: 7, make: place => new Once(place) },
   counter: { code: 8, make: place => new Counter(place) },
+  condition: {
+    code: 9,
+    make: (place, objects) => {
+      const { lock } = native.conditionInfo(place.session, place.index)
+      return new Condition(place, objects.get('lock', lock))
+    },
+  },
 }
 
 /** Where the run's own lock and barrier are. */
@@ -90,6 +99,15 @@ export class ObjectTable {
     return this.#keep(kind, name, index)
   }
 
+  /** Makes a condition that goes with `lock`. */
+  createCondition(name: string, lock: unknown): Condition {
+    const index = lock instanceof Lock ? lock.indexIn(this.#session.handle) : undefined
+    if (index === undefined) {
+      throw new InvalidArgumentError(`a condition goes with a lock of the same cluster, not with ${show(lock)}`)
+    }
+    return this.create('condition', name, index)
+  }
+
   /** Finds an object. */
   get<K extends keyof Objects>(kind: K, name: string): Objects[K] {
     const made = this.#made.get(`${kind} ${name}`) as Objects[K] | undefined
@@ -98,7 +116,7 @@ export class ObjectTable {
   }
 
   #keep<K extends keyof Objects>(kind: K, name: string, index: number): Objects[K] {
-    const made = KINDS[kind].make(this.#place(name, index))
+    const made = KINDS[kind].make(this.#place(name, index), this)
     this.#made.set(`${kind} ${name}`, made)
     return made
   }

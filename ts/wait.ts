@@ -42,15 +42,18 @@ export class Ticket {
   /** What the operation goes with: permits, or what was there when the wait began. */
   readonly argument: number
   readonly recover: boolean
+  /** Whether it goes on when the waits of its task are ended. */
+  readonly lasting: boolean
   readonly promise: Promise<boolean>
   #resolve!: (recovered: boolean) => void
   #reject!: (reason: unknown) => void
   #cleanUp: (() => void) | undefined
   #settled = false
 
-  constructor(argument: number, recover: boolean) {
+  constructor(argument: number, recover: boolean, lasting: boolean) {
     this.argument = argument
     this.recover = recover
+    this.lasting = lasting
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

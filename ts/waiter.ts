@@ -1,3 +1,4 @@
+import { ClosedError } from './errors.js'
 import type { Session, Wait } from './native.js'
 import { native } from './native.js'
 import {
@@ -39,6 +40,8 @@ export interface Gate {
   isHeldHere(): boolean
   /** Is told when a ticket with this argument has it. */
   entered(argument: number): void
+  /** Is told when a ticket with this argument ends whose turn to wait at the word has not come. */
+  left?(argument: number): void
   /** Other waits of this thread at the same object: those of them that were called off must not get in the way. */
   others?(): readonly Waiter[]
   /** The error that a status stands for. */
@@ -80,8 +83,11 @@ export class Waiter {
     return this.#slice(argument, flagsOf(recover) | TRY, -1)
   }
 
-  /** Waits, in slices that return here. Blocks. A status that is decided. */
-  block(argument: number, recover: boolean, timeout: number): number {
+  /**
+   * Waits, in slices that return here. Blocks. A status that is decided. `lasting`: the wait goes on when the run is
+   * called off.
+   */
+  block(argument: number, recover: boolean, timeout: number, lasting = false): number {
     this.#reapAll()
     const deadline = deadlineOf(timeout)
     let flags = flagsOf(recover)
@@ -92,15 +98,16 @@ export class Waiter {
       try {
         this.#place.interrupt()
       } catch (reason) {
+        if (goesOn(lasting, reason)) continue
         native.waitAbandon(this.#place.session, this.#place.index, this.#operation, argument, flags)
         throw reason
       }
     }
   }
 
-  /** Resolves when it is had: whether it was recovered. */
-  enter(argument: number, recover: boolean, options: WaitOptions): Promise<boolean> {
-    const ticket = new Ticket(argument, recover)
+  /** Resolves when it is had: whether it was recovered. `lasting`: {@link callOffAll} does not end it. */
+  enter(argument: number, recover: boolean, options: WaitOptions, lasting = false): Promise<boolean> {
+    const ticket = new Ticket(argument, recover, lasting)
     this.#tickets.push(ticket)
     this.advance()
     if (!ticket.settled) {
@@ -121,7 +128,7 @@ export class Waiter {
   /** Lets the first ones try, when something may have become free. */
   advance(): void {
     if (this.#place.words.length === 0) {
-      this.callOffAll(this.#gate.error(CANCELLED))
+      for (const ticket of [...this.#tickets]) this.#callOff(ticket, this.#gate.error(CANCELLED))
       return
     }
     while (this.#wait === undefined && this.#tickets.length > 0 && !this.#gate.isHeldHere()) {
@@ -134,7 +141,9 @@ export class Waiter {
 
   /** Ends all waits: the task that they belonged to is over. */
   callOffAll(reason: unknown): void {
-    for (const ticket of [...this.#tickets]) this.#callOff(ticket, reason)
+    for (const ticket of [...this.#tickets]) {
+      if (!goesOn(ticket.lasting, reason)) this.#callOff(ticket, reason)
+    }
     // At once, and not when its callback comes: who leaves the cluster next would leave behind what is granted meanwhile.
     if (this.#place.words.length > 0) this.#reap()
   }
@@ -189,11 +198,17 @@ export class Waiter {
     ticket.reject(reason)
     // Its callback still comes, and gives back what was granted in between.
     if (this.#wait?.ticket === ticket) native.waitCancel(this.#wait.handle)
+    else this.#gate.left?.(ticket.argument)
   }
 
   #remove(ticket: Ticket): void {
     this.#tickets = this.#tickets.filter(other => other !== ticket)
   }
+}
+
+/** Only the end of the cluster ends a wait that is to last. */
+function goesOn(lasting: boolean, reason: unknown): boolean {
+  return lasting && !(reason instanceof ClosedError)
 }
 
 function flagsOf(recover: boolean): number {

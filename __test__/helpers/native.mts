@@ -35,6 +35,7 @@ export const SEMAPHORE = 4
 export const EVENT = 5
 export const LATCH = 6
 export const ONCE = 7
+export const CONDITION = 9
 /** Where the run's own barrier stands among the objects. */
 const DEFAULT_BARRIER = 1
 /** What `waitSlice` and `waitStart` report for a lock that is held now. */

@@ -22,7 +22,8 @@ export interface MappedArray extends ArrayInfo {
  *
  * `operation`: 1 hold a lock, 2 read and 3 write under a reader-writer lock, 4 have
  * `argument` permits of a semaphore, 5 pass an event and 6 a latch, in a wait that began in the generation or epoch
- * `argument`, 7 be the one who does what is done once. `flags`: 1 take it although a holder died,
+ * `argument`, 7 be the one who does what is done once, 8 be notified in a condition, in the wait with the ticket
+ * `argument`, which 4 (timed out) ends unless the flag 4 was set. `flags`: 1 take it although a holder died,
  * 2 a further slice of the same wait, 4 only try, 8 the slice before said 7, 16 on behalf of the event loop. `timeout`:
  * milliseconds from now; negative for none. Result: 0 again, 1 acquired, 2 acquired although a holder died, 3 a holder
  * died and it is not held, 4 timed out, 5 this thread stands in its own way, 7 again (and set flag 8), 8 it

@@ -10,6 +10,7 @@ pub mod barrier;
 pub mod catalogue;
 #[cfg(not(loom))]
 pub mod cluster;
+pub mod condition;
 #[cfg(not(loom))]
 pub mod control;
 pub mod cores;

@@ -16,7 +16,7 @@ use crate::rwlock::RwLock;
 use crate::semaphore::{MAX_PERMITS, Semaphore};
 use crate::table::{Table, entries};
 use crate::word::Owner;
-use crate::{Error, Result, counter, event, mutex, name, once};
+use crate::{Error, Result, condition, counter, event, mutex, name, once};
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Kind {
     Once = 7,
     /// A counter: [`crate::counter`].
     Counter = 8,
+    /// A condition variable: [`crate::condition`].
+    Condition = 9,
 }
 
 /// What an object is to be.
@@ -77,6 +79,11 @@ pub enum Spec {
     Once,
     /// A counter.
     Counter,
+    /// A condition variable.
+    Condition {
+        /// The index of the lock that guards what is waited for; none of the defaults, which each run finds fresh.
+        lock: u32,
+    },
 }
 
 impl Spec {
@@ -91,6 +98,7 @@ impl Spec {
             Spec::Latch { .. } => Kind::Latch,
             Spec::Once => Kind::Once,
             Spec::Counter => Kind::Counter,
+            Spec::Condition { .. } => Kind::Condition,
         }
     }
 
@@ -109,6 +117,9 @@ impl Spec {
             Spec::Latch { count: 0, .. } => {
                 Err(Error::InvalidArgument("a latch has something to count, not 0".to_owned()))
             }
+            Spec::Condition { lock } if lock <= DEFAULT_BARRIER || control.live_kind(lock) != Some(Kind::Lock) => {
+                Err(Error::InvalidArgument(format!("a condition needs a lock of its cluster; object {lock} is none")))
+            }
             _ => Ok(()),
         }
     }
@@ -123,7 +134,8 @@ impl Kind {
     /// The kind of this number.
     pub fn from_code(code: u32) -> Option<Kind> {
         use Kind::*;
-        [Lock, Barrier, RwLock, Semaphore, Event, Latch, Once, Counter].into_iter().find(|&kind| kind as u32 == code)
+        let all = [Lock, Barrier, RwLock, Semaphore, Event, Latch, Once, Counter, Condition];
+        all.into_iter().find(|&kind| kind as u32 == code)
     }
 
     /// As it is called in messages.
@@ -137,6 +149,7 @@ impl Kind {
             Kind::Latch => "latch",
             Kind::Once => "once",
             Kind::Counter => "counter",
+            Kind::Condition => "condition",
         }
     }
 }
@@ -148,8 +161,8 @@ impl Kind {
 /// [`Error::System`].
 pub fn create(control: &Control, name: &str, spec: &Spec) -> Result<u32> {
     name::check_object(name)?;
-    spec.check(control)?;
     let _held = control.hold_table()?;
+    spec.check(control)?;
     if position(control, name, spec.kind()).is_some() {
         return Err(Error::NameExists { name: name.to_owned() });
     }
@@ -174,11 +187,16 @@ pub fn find(control: &Control, name: &str, kind: Kind) -> Result<u32> {
 /// Removes an object. Whoever waits in a barrier finds it broken; who holds a lock goes on holding something nameless.
 ///
 /// # Errors
-/// [`Error::InvalidArgument`] for a bad name, [`Error::NotFound`], [`Error::System`].
+/// [`Error::InvalidArgument`] for a bad name, and for a lock that a condition goes with; [`Error::NotFound`],
+/// [`Error::System`].
 pub fn delete(control: &Control, name: &str, kind: Kind) -> Result<()> {
     name::check_object(name)?;
     let _held = control.hold_table()?;
     let index = position(control, name, kind).ok_or_else(|| missing(name, kind))?;
+    let goes_with = |(other, what)| what == Kind::Condition && control.body(other).condition.lock() == index;
+    if control.live_objects().any(goes_with) {
+        return Err(Error::InvalidArgument(format!("the lock '{name}' belongs to a condition: that has to go first")));
+    }
     let head = &control.head(index).head;
     head.store(head.load(Ordering::Relaxed) & !0xff | FREE, Ordering::Release);
     control.object(index, kind).deleted();
@@ -244,6 +262,7 @@ impl Control {
             Spec::Semaphore { permits, owned } => self.body(index).semaphore.renew(permits, owned),
             Spec::Once => self.body(index).once.renew(),
             Spec::Counter => self.body(index).counter.store(0),
+            Spec::Condition { lock } => self.body(index).condition.renew(lock),
             Spec::Event { automatic, set } => self.body(index).event.renew(automatic, set),
             Spec::Latch { count, counts_the_dead } => self.latch_at(index).renew(count, counts_the_dead),
         }
@@ -341,6 +360,25 @@ impl Control {
         Ok(&self.body(index).once)
     }
 
+    /// The condition variable at this index.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn condition(&self, index: u32) -> Result<&condition::Layout> {
+        self.check_kind(index, Kind::Condition)?;
+        Ok(&self.body(index).condition)
+    }
+
+    /// The name of the object at this index: empty for the defaults, and where that is damaged.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range.
+    pub fn name_of(&self, index: u32) -> Result<String> {
+        self.check_index(index)?;
+        let name = self.describe(index).and_then(|(_, name)| String::from_utf8(name).ok());
+        Ok(name.unwrap_or_default())
+    }
+
     /// What is counted with at this index.
     ///
     /// # Errors
@@ -360,9 +398,7 @@ impl Control {
     /// Wakes those of `me` who are asleep in an object (and perhaps a few others), to look again. Nothing happens where
     /// there is none.
     pub fn nudge(&self, index: u32, me: Owner) {
-        if index < self.objects_in_use()
-            && let Some(kind) = self.kind_of(index)
-        {
+        if let Some(kind) = self.live_kind(index) {
             self.object(index, kind).nudge(me);
         }
     }
@@ -378,6 +414,7 @@ impl Control {
             Kind::Latch => Box::new(self.latch_at(index)),
             Kind::Once => Box::new(&self.body(index).once),
             Kind::Counter => Box::new(&self.body(index).counter),
+            Kind::Condition => Box::new(&self.body(index).condition),
         }
     }
 
@@ -409,6 +446,11 @@ impl Control {
     /// The kind of every object there is now.
     pub(crate) fn live_objects(&self) -> impl Iterator<Item = (u32, Kind)> {
         (0..self.objects_in_use()).filter_map(|index| Some((index, self.kind_of(index)?)))
+    }
+
+    /// The kind of the object that is at this index now; none where there is none.
+    fn live_kind(&self, index: u32) -> Option<Kind> {
+        (index < self.objects_in_use()).then(|| self.kind_of(index)).flatten()
     }
 
     fn kind_of(&self, index: u32) -> Option<Kind> {

@@ -23,6 +23,8 @@ pub enum Operation {
     Latch(u32),
     /// To be the one who does what is done once, or to find it done.
     Once,
+    /// To be notified, in a wait in a condition that has this ticket.
+    Condition(u32),
 }
 
 impl Operation {
@@ -39,6 +41,7 @@ impl Operation {
             5 => Ok(Operation::Event(argument)),
             6 => Ok(Operation::Latch(argument)),
             7 => Ok(Operation::Once),
+            8 => Ok(Operation::Condition(argument)),
             _ => Err(Error::InvalidArgument(format!("there is no operation {code} on an object"))),
         }
     }
@@ -51,6 +54,7 @@ impl Operation {
             Operation::Event(_) => Kind::Event,
             Operation::Latch(_) => Kind::Latch,
             Operation::Once => Kind::Once,
+            Operation::Condition(_) => Kind::Condition,
         }
     }
 }
@@ -69,6 +73,7 @@ impl Control {
             Operation::Event(since) => self.event(index)?.wait_slice(me, since, request, self),
             Operation::Once => self.once(index)?.begin_slice(me, request, self),
             Operation::Latch(since) => self.latch(index)?.wait_slice(me, since, request, self),
+            Operation::Condition(ticket) => self.condition(index)?.wait_slice(me, ticket, request, self),
         })
     }
 
@@ -89,6 +94,7 @@ impl Control {
             Operation::Lock => self.mutex(index)?.abandon(),
             Operation::Event(_) => self.event(index)?.abandon(),
             Operation::Once => self.once(index)?.abandon(),
+            Operation::Condition(ticket) => self.condition(index)?.abandon(ticket),
             Operation::Read | Operation::Acquire(_) | Operation::Latch(_) => self.check_operation(index, operation)?,
             Operation::Write => self.rwlock(index)?.abandon_write(me, halfway),
         }
@@ -111,6 +117,10 @@ impl Control {
             }
             Operation::Latch(_) => self.latch(index).map(|_| true)?,
             Operation::Once => self.once(index)?.give_back(me),
+            Operation::Condition(_) => {
+                self.condition(index)?.notify(1);
+                true
+            }
         })
     }
 }

@@ -164,6 +164,11 @@ pub(crate) trait Gate {
     /// The word.
     fn word(&self) -> &Self::Word;
 
+    /// The futex bit that it sleeps with.
+    fn wake_bit(&self, me: Owner) -> u32 {
+        me.wake_bit()
+    }
+
     /// What the word, or anything that changes before the word does, says to this waiter. `slept`: it has been asleep at
     /// it, in this slice or one before, and cannot know whether it was the last one.
     fn look(&self, now: u64, slept: bool) -> Look;
@@ -216,7 +221,7 @@ pub(crate) fn wait_slice(gate: &impl Gate, me: Owner, request: &Request, others:
                 }
                 let until = Deadline::after(request.tick);
                 let until = request.deadline.map_or(until, |deadline| deadline.min(until));
-                if gate.word().sleep(now, me.wake_bit(), until) == Woken::TimedOut {
+                if gate.word().sleep(now, gate.wake_bit(me), until) == Woken::TimedOut {
                     others.sweep();
                 }
                 (slept, spun) = (true, false);

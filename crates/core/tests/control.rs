@@ -411,6 +411,25 @@ fn a_full_object_table_and_bad_parties_are_refused() {
     objects::create(&control, "d", &Spec::Lock).unwrap();
 }
 
+#[test]
+fn a_condition_goes_with_a_lock_of_its_cluster_which_cannot_go_before_it() {
+    let cluster = Cluster::new();
+    let (control, _token) = create(&cluster);
+    let barrier = objects::create(&control, "x", &Spec::Barrier { parties: 2 }).unwrap();
+    for lock in [DEFAULT_LOCK, barrier, barrier + 1, 77, u32::MAX] {
+        let refused = objects::create(&control, "x", &Spec::Condition { lock });
+        assert!(matches!(refused, Err(Error::InvalidArgument(_))));
+    }
+    let lock = objects::create(&control, "x", &Spec::Lock).unwrap();
+    let condition = objects::create(&control, "x", &Spec::Condition { lock }).unwrap();
+    assert_eq!(control.condition(condition).unwrap().lock(), lock);
+    assert_eq!(control.name_of(lock).unwrap(), "x");
+    let refused = objects::delete(&control, "x", Object::Lock);
+    assert!(matches!(refused, Err(Error::InvalidArgument(_))));
+    objects::delete(&control, "x", Object::Condition).unwrap();
+    objects::delete(&control, "x", Object::Lock).unwrap();
+}
+
 fn array(name: &str, bytes: u64) -> Array {
     let id = FileId { dev: bytes, ino: !bytes };
     Array { name: name.to_owned(), id, bytes, file: None, persist: false, read_only: false }

@@ -8,6 +8,7 @@ use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use loom::thread;
 use std::time::Duration;
 use tsdsm_core::barrier::{self, Barrier, Breaker, Patience, Reason, Turn};
+use tsdsm_core::condition;
 use tsdsm_core::event;
 use tsdsm_core::latch::{self, Latch};
 use tsdsm_core::mutex;
@@ -726,5 +727,126 @@ fn what_is_done_once_is_done_by_one_and_seen_by_all_also_after_a_death() {
             .collect();
         job.once.participant_died(Departed { owner: me(3), worker: None });
         others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+/// Items under a lock, a condition that there are some, and who lives.
+struct Store {
+    lock: mutex::Layout,
+    condition: condition::Layout,
+    items: UnsafeCell<u32>,
+    world: World,
+}
+
+// SAFETY: `items` is touched by the holder of `lock` only; that this holds, through waits, is what loom checks here.
+unsafe impl Sync for Store {}
+
+impl Store {
+    fn new() -> Arc<Self> {
+        let (lock, condition) = (mutex::Layout::new(), condition::Layout::new(0));
+        Arc::new(Store { lock, condition, items: UnsafeCell::new(0), world: World::new() })
+    }
+
+    fn lock(&self, owner: Owner) {
+        assert_eq!(self.lock.lock(owner, false, None, &self.world), Slice::Acquired);
+    }
+
+    fn put(&self, owner: Owner) {
+        self.lock(owner);
+        // SAFETY: the caller holds the lock.
+        self.items.with_mut(|items| unsafe { *items += 1 });
+        assert!(self.lock.unlock(owner));
+        self.condition.notify(1);
+    }
+
+    /// Whether there was one in time.
+    fn take(&self, owner: Owner, deadline: Option<Deadline>) -> bool {
+        self.lock(owner);
+        let mut in_time = true;
+        loop {
+            // SAFETY: the caller holds the lock.
+            let took = self.items.with_mut(|items| unsafe {
+                let there = *items > 0;
+                *items -= u32::from(there);
+                there
+            });
+            if took || !in_time {
+                assert!(self.lock.unlock(owner));
+                return took;
+            }
+            let outcome = self.condition.wait(&self.lock, owner, false, deadline, &self.world).unwrap();
+            assert_eq!(outcome.lock, Slice::Acquired);
+            in_time = outcome.woken;
+        }
+    }
+}
+
+#[test]
+fn no_notification_is_lost_between_the_release_of_the_lock_and_the_sleep() {
+    explore(3, || {
+        let store = Store::new();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || assert!(store.take(me(1), None)))
+        };
+        store.put(me(0));
+        other.join().unwrap();
+        assert_eq!(store.condition.waiting(), 0);
+    });
+}
+
+#[test]
+fn as_many_waits_end_as_there_are_notifications() {
+    explore(2, || {
+        let store = Store::new();
+        let others: Vec<_> = (1..3)
+            .map(|slot| {
+                let store = store.clone();
+                thread::spawn(move || assert!(store.take(me(slot), None)))
+            })
+            .collect();
+        store.put(me(0));
+        store.put(me(0));
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+#[test]
+fn a_wait_that_times_out_takes_nobody_elses_notification_along() {
+    explore(2, || {
+        let store = Store::new();
+        let deadline = Deadline::after(Duration::from_nanos(5));
+        let impatient = {
+            let store = store.clone();
+            thread::spawn(move || {
+                if store.take(me(1), Some(deadline)) {
+                    store.put(me(1));
+                }
+            })
+        };
+        let patient = {
+            let store = store.clone();
+            thread::spawn(move || assert!(store.take(me(2), None)))
+        };
+        store.put(me(0));
+        advance(5);
+        impatient.join().unwrap();
+        patient.join().unwrap();
+    });
+}
+
+#[test]
+fn the_death_of_one_that_was_notified_passes_the_notification_on() {
+    explore(3, || {
+        let store = Store::new();
+        // It waits longest, and is gone when it is notified.
+        store.condition.begin();
+        let other = {
+            let store = store.clone();
+            thread::spawn(move || assert!(store.take(me(1), None)))
+        };
+        store.put(me(0));
+        store.condition.participant_died(Departed { owner: me(2), worker: None });
+        other.join().unwrap();
     });
 }

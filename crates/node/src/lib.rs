@@ -12,6 +12,7 @@ pub mod bell;
 pub mod buffer;
 mod callback;
 pub mod cluster;
+pub mod conditions;
 pub mod doorbell;
 mod error;
 pub mod handle;

@@ -25,13 +25,15 @@ fn spec_of(env: &Env, kind: f64, parameter: f64, option: f64) -> Result<Spec> {
         Kind::Event => Spec::Event { automatic: option != 0, set: parameter != 0 },
         Kind::Once => Spec::Once,
         Kind::Counter => Spec::Counter,
+        Kind::Condition => Spec::Condition { lock: parameter },
         Kind::Latch => Spec::Latch { count: parameter, counts_the_dead: option != 0 },
     })
 }
 
 /// Creates an object: 1 a lock, 2 a barrier for so many parties, 3 a reader-writer lock, 4 a semaphore with so many
 /// permits (option 1: unowned), 5 an event that is set or not (option 1: resets itself), 6 a latch with so much to
-/// count (option 1: the dead count), 7 something done once, 8 a counter. Its index; 0 and 1 are the defaults.
+/// count (option 1: the dead count), 7 something done once, 8 a counter, 9 a condition variable with the lock of this
+/// index. Its index; 0 and 1 are the defaults.
 #[napi(catch_unwind)]
 pub fn object_create(env: &Env, session: Session, kind: f64, name: String, parameter: f64, option: f64) -> Result<u32> {
     objects::create(&session.control, &name, &spec_of(env, kind, parameter, option)?).or_throw(env)

@@ -13,6 +13,7 @@
 mod scratch;
 
 mod barriers;
+mod conditions;
 mod locks;
 mod segments;
 mod slots;

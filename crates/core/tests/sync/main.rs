@@ -2,6 +2,7 @@
 #![cfg(not(loom))]
 
 mod barriers;
+mod conditions;
 mod counters;
 mod events;
 mod latches;

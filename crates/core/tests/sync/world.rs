@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, process, ptr};
 use tsdsm_core::barrier::{Barrier, Layout as BarrierLayout, Patience, Turn};
+use tsdsm_core::condition::Layout as Condition;
 use tsdsm_core::counter::Layout as Counter;
 use tsdsm_core::event::Layout as EventLayout;
 use tsdsm_core::latch::{Latch, Layout as LatchLayout};
@@ -38,6 +39,8 @@ pub struct Shared {
     /// The event under test: it stays set.
     pub event: EventLayout,
     latch: LatchLayout,
+    /// The condition under test; its lock is the lock under test.
+    pub condition: Condition,
     /// The counter under test.
     pub counter: Counter,
     /// What is done once, under test.
