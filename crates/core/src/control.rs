@@ -17,6 +17,7 @@ use crate::{Error, Result, janitor, name, spin};
 mod header;
 mod tokens;
 
+pub(crate) use header::other_version;
 pub(crate) use tokens::{ALL, Ownership, own};
 
 /// How large a cluster can become. Fixed when it starts.

@@ -69,6 +69,33 @@ impl DType {
         }
     }
 
+    /// NumPy's name of it, such as `int32`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DType::Bool => "bool",
+            DType::I8 => "int8",
+            DType::U8 => "uint8",
+            DType::I16 => "int16",
+            DType::U16 => "uint16",
+            DType::F16 => "float16",
+            DType::I32 => "int32",
+            DType::U32 => "uint32",
+            DType::F32 => "float32",
+            DType::I64 => "int64",
+            DType::U64 => "uint64",
+            DType::F64 => "float64",
+        }
+    }
+
+    /// The type that NumPy calls `name`, or has in files as [`DType::from_descr`] says.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] that says why this type cannot be shared.
+    pub fn parse(name: &str) -> Result<DType> {
+        let found = DType::ALL.into_iter().find(|dtype| dtype.name() == name);
+        found.map_or_else(|| DType::from_descr(name), Ok)
+    }
+
     /// Bytes of one element; also its alignment.
     pub const fn size(self) -> usize {
         match self {
@@ -128,6 +155,8 @@ mod tests {
         for dtype in DType::ALL {
             let code = &dtype.descr()[1..];
             assert_eq!(DType::from_descr(dtype.descr()).unwrap(), dtype);
+            assert_eq!(DType::parse(dtype.name()).unwrap(), dtype);
+            assert_eq!(DType::parse(dtype.descr()).unwrap(), dtype);
             assert_eq!(DType::from_descr(code).unwrap(), dtype);
             assert_eq!(DType::from_descr(&format!("<{code}")).unwrap(), dtype);
             assert_eq!(DType::from_descr(&format!("={code}")).unwrap(), dtype);

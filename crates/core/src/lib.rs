@@ -4,6 +4,8 @@
 //! takes part in a cluster that a Node program has started: its arrays, locks and barriers.
 
 #[cfg(not(loom))]
+pub mod adopted;
+#[cfg(not(loom))]
 pub mod array;
 pub mod barrier;
 #[cfg(not(loom))]
@@ -19,6 +21,8 @@ pub mod counter;
 pub mod dtype;
 mod error;
 pub mod event;
+#[cfg(not(loom))]
+pub mod handle;
 #[cfg(not(loom))]
 pub mod janitor;
 pub mod latch;

@@ -3,6 +3,7 @@
 //! A segment is complete before it has a name: [`Draft`] makes it and [`Draft::publish`] names it, atomically and
 //! exclusively. Nothing that fails on the way leaves anything behind, and nothing but [`unlink`] takes a name away.
 
+use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -42,6 +43,13 @@ impl FileId {
         file.metadata()
             .map(|found| FileId::from(&found))
             .map_err(|source| Error::System { call: "fstat".into(), source })
+    }
+}
+
+/// As handles have it: the two numbers, a colon between them.
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.dev, self.ino)
     }
 }
 

@@ -38,6 +38,12 @@ pub(super) fn write(mapping: &Mapping, limits: &Limits, geometry: &Geometry, see
     Ok(uuid)
 }
 
+/// The error for what was made by another version, and differs in `what`.
+pub(crate) fn other_version(name: &str, what: &str, found: u64, expected: u64) -> Error {
+    let reason = format!("its {what} is {found}, this program's is {expected}; use one version of tsdsm for all");
+    Error::IncompatibleSegment { name: name.to_owned(), reason }
+}
+
 /// Maps an open control segment and checks every field of its header against this program.
 pub(super) fn check(opened: Opened) -> Result<(Attached, Limits, Geometry)> {
     let name = opened.name.clone();
@@ -62,9 +68,7 @@ pub(super) fn check(opened: Opened) -> Result<(Attached, Limits, Geometry)> {
         ("layout hash", header.hash.load(Ordering::Relaxed), layout::HASH),
     ];
     if let Some((what, found, expected)) = facts.iter().find(|(_, found, expected)| found != expected) {
-        return refuse(format!(
-            "its {what} is {found}, this program's is {expected}; use one version of tsdsm for all"
-        ));
+        return Err(other_version(&name, what, *found, *expected));
     }
     if header.sum.load(Ordering::Relaxed) != header.sum_up() {
         return refuse("its header is damaged: the checksum does not fit".to_owned());
