@@ -34,7 +34,7 @@ export {
   NamedObjects,
   ObjectMaker,
 } from './named-objects.js'
-export type { SegmentInfo } from './native.js'
+export type { ParticipantHandle, SegmentInfo } from './native.js'
 export { Once } from './once.js'
 export type { Progress, WorkerProgress } from './progress.js'
 export type { Resource, ResourceSplitOptions } from './resource.js'

@@ -4,6 +4,7 @@ import type { Counter } from './counter.js'
 import { InvalidArgumentError } from './errors.js'
 import type { Latch } from './latch.js'
 import type { Lock } from './lock.js'
+import type { ParticipantHandle } from './native.js'
 import type { Objects, ObjectTable } from './object-table.js'
 import type { Once } from './once.js'
 import { checkOptions } from './options.js'
@@ -18,6 +19,17 @@ export abstract class NamedObjects {
    * @internal
    */
   protected abstract objects(): ObjectTable
+
+  /**
+   * Who this thread is in the cluster, as plain data for a native addon, which then takes locks and comes to barriers as
+   * this very thread: see "Embedding" in the README. Of no use to other threads and processes, nor after the end of the
+   * task or of the cluster.
+   *
+   * @throws ClosedError
+   */
+  handle(): ParticipantHandle {
+    return this.objects().handle()
+  }
 
   /**
    * The lock `name`, made by {@link Cluster.createLock}. In main, take it by its asynchronous forms.

@@ -4,7 +4,7 @@ import { Counter } from './counter.js'
 import { ClosedError, InvalidArgumentError } from './errors.js'
 import { Latch } from './latch.js'
 import { Lock } from './lock.js'
-import { native } from './native.js'
+import { native, type ParticipantHandle } from './native.js'
 import { Once } from './once.js'
 import { checkName, show } from './options.js'
 import { RwLock } from './rw-lock.js'
@@ -68,6 +68,11 @@ export class ObjectTable {
   /** The number of workers. */
   get workers(): number {
     return this.#session.facts.workers
+  }
+
+  /** Who this thread is, for native addons that act for it. */
+  handle(): ParticipantHandle {
+    return native.sessionHandle(this.#session.handle, this.#runNumber())
   }
 
   defaultLock(): Lock {

@@ -75,7 +75,7 @@ fn info(array: &ArrayMapping, access: Access) -> ArrayInfo {
         name: String::new(),
         segment: String::new(),
         file: Either::B(Null),
-        id: format!("{}:{}", array.id.dev, array.id.ino),
+        id: array.id.to_string(),
         dtype: array.spec.dtype().descr().into(),
         shape: array.spec.shape().iter().map(|&extent| extent as f64).collect(),
         bytes: array.spec.bytes() as f64,

@@ -1,4 +1,6 @@
-//! Errors of the core as JavaScript errors: `message`, a stable `code`, and `details` for programs to read.
+//! Errors of the core and of kernels as JavaScript errors: `message`, a stable `code`, and `details` for programs to read.
+
+use std::io;
 
 use napi::bindgen_prelude::{BigInt, Object, ToNapiValue};
 use napi::{Env, JsValue, Status};
@@ -7,7 +9,7 @@ use tsdsm_core::Error;
 /// The largest integer that a JavaScript number holds exactly.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// Turns what the core answers into what a `#[napi]` function returns.
+/// Turns what the core, or a kernel, answers into what a `#[napi]` function returns.
 pub trait OrThrow<T> {
     /// The value, or the error as a JavaScript error.
     fn or_throw(self, env: &Env) -> napi::Result<T>;
@@ -16,6 +18,20 @@ pub trait OrThrow<T> {
 impl<T> OrThrow<T> for tsdsm_core::Result<T> {
     fn or_throw(self, env: &Env) -> napi::Result<T> {
         self.map_err(|error| to_js(env, &error))
+    }
+}
+
+impl<T> OrThrow<T> for tsdsm_kernels::Result<T> {
+    fn or_throw(self, env: &Env) -> napi::Result<T> {
+        self.map_err(|error| to_js(env, &by_kernel("", &error)))
+    }
+}
+
+/// What a kernel refused, after `what` in the message.
+pub(crate) fn by_kernel(what: &str, error: &tsdsm_kernels::Error) -> Error {
+    match error {
+        tsdsm_kernels::Error::InvalidArgument(message) => Error::InvalidArgument(format!("{what}{message}")),
+        other => Error::System { call: format!("{what}{other}"), source: io::Error::from(io::ErrorKind::OutOfMemory) },
     }
 }
 

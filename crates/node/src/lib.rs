@@ -3,7 +3,8 @@
 //! No logic lives here: every function checks its arguments, calls the core, and turns its errors into JavaScript ones.
 //! State belongs to an environment (main, or a `worker_thread`), never to the process, which they share.
 //!
-//! An addon of your own that links this crate exports these functions beside its own.
+//! An addon of your own that links this crate (`pub use tsdsm_node::*;`) exports these functions beside its own, and has in
+//! [`embed`] what JavaScript's handles lead to, in [`error`] how errors of the core become those of JavaScript.
 
 mod args;
 pub mod arrays;
@@ -14,7 +15,8 @@ mod callback;
 pub mod cluster;
 pub mod conditions;
 pub mod doorbell;
-mod error;
+pub mod embed;
+pub mod error;
 pub mod handle;
 pub mod hot;
 pub mod housekeeping;

@@ -14,12 +14,10 @@ mod table;
 mod task;
 
 use std::ffi::c_void;
-use std::io;
 use std::ptr;
 
 use napi::bindgen_prelude::{AsyncTask, Object, ToNapiValue};
 use napi::{Env, Result, check_status, sys};
-use tsdsm_core::Error;
 
 pub use answer::Answer;
 pub use families::{KernelOperations, KernelPartials, kernel_operations, kernel_partials};
@@ -27,7 +25,7 @@ pub use frame::{KernelLayout, kernel_layout};
 pub use table::{KernelInfo, kernel_dtypes, kernel_table};
 
 use crate::buffer;
-use crate::error::{invalid, to_js};
+use crate::error::{by_kernel, invalid, to_js};
 use crate::hot::{RawFunction, export, guarded};
 use call::Call;
 use frame::{Frame, LENGTH, OPERANDS};
@@ -129,12 +127,5 @@ fn kernel_of(env: &Env, frame: &Frame) -> Result<&'static Kernel> {
 
 /// What a kernel refused, as a JavaScript error that names it.
 fn refused(env: &Env, kernel: &Kernel, error: &tsdsm_kernels::Error) -> napi::Error {
-    let said = match error {
-        tsdsm_kernels::Error::InvalidArgument(message) => Error::InvalidArgument(format!("{}: {message}", kernel.name)),
-        other => Error::System {
-            call: format!("{}: {other}", kernel.name),
-            source: io::Error::from(io::ErrorKind::OutOfMemory),
-        },
-    };
-    to_js(env, &said)
+    to_js(env, &by_kernel(&format!("{}: ", kernel.name), error))
 }
