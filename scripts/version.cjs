@@ -3,7 +3,7 @@
 //   node scripts/version.cjs --check [VERSION]      fails unless all have the same one, and that one
 const { execFileSync } = require('node:child_process')
 const { readdirSync, readFileSync, writeFileSync } = require('node:fs')
-const { join, resolve } = require('node:path')
+const { dirname, join, resolve } = require('node:path')
 
 const root = resolve(__dirname, '..')
 const manifests = ['package.json', ...readdirSync(join(root, 'npm')).map(name => `npm/${name}/package.json`)]
@@ -11,12 +11,17 @@ const VERSION = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/
 /** In Cargo.toml: that of the workspace, and those by which its crates name each other. */
 const CRATES = /^((?:tsdsm-\w+ = \{.*)?version = ")([^"]*)/gm
 
+/** The workspace's, and that of the example that is a package of its own. */
+const LOCKS = ['Cargo.lock', 'examples/embedding/Cargo.lock']
+
 /** Where versions stand, and what they are. */
 function versions() {
   const found = manifests.map(file => [file, JSON.parse(read(file)).version])
   for (const [, , version] of read('Cargo.toml').matchAll(CRATES)) found.push(['Cargo.toml', version])
-  for (const [, name, version] of read('Cargo.lock').matchAll(/name = "(tsdsm-\w+)"\nversion = "([^"]*)"/g)) {
-    found.push([`Cargo.lock, ${name}`, version])
+  for (const lock of LOCKS) {
+    for (const [, name, version] of read(lock).matchAll(/name = "(tsdsm-\w+)"\nversion = "([^"]*)"/g)) {
+      found.push([`${lock}, ${name}`, version])
+    }
   }
   const lock = JSON.parse(read('package-lock.json'))
   found.push(['package-lock.json', lock.version], ['package-lock.json, root', lock.packages[''].version])
@@ -35,7 +40,10 @@ function check(wanted) {
 function set(version) {
   for (const file of manifests) replace(file, /^( {2}"version": ")[^"]*/m, version)
   replace('Cargo.toml', CRATES, version)
-  execFileSync('cargo', ['update', '--workspace', '--offline', '--quiet'], { cwd: root, stdio: 'inherit' })
+  for (const lock of LOCKS) {
+    const cwd = dirname(join(root, lock))
+    execFileSync('cargo', ['update', '--workspace', '--offline', '--quiet'], { cwd, stdio: 'inherit' })
+  }
   execFileSync('npm', ['install', '--package-lock-only', '--ignore-scripts', '--offline', '--no-audit', '--silent'], {
     cwd: root,
     stdio: 'inherit',
