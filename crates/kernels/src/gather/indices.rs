@@ -124,14 +124,16 @@ fn read_integers<'b>(
         let raw = raw.as_mut_ptr();
         // SAFETY: there is room for as many elements of at most 8 bytes.
         unsafe { integers.read(start, len, raw.cast()) };
-        #[allow(clippy::unnecessary_fallible_conversions, reason = "uint64 alone can be too large")]
-        with_dtype!(integers.dtype(), T in [I8, U8, I16, U16, I32, U32, U64] => {
+        with_dtype!(integers.dtype(), T in [I8, U8, I16, U16, I32, U32] => {
             // SAFETY: `len` of them were just written, and as many are to be.
             (0..len).for_each(|i| unsafe {
                 let value = raw.cast::<T>().add(i).read();
-                place.add(i).write(i64::try_from(value).unwrap_or(i64::MAX));
+                place.add(i).write(i64::from(value));
             });
-        }, _ => unreachable!("integers, as was checked"));
+        }, _ => (0..len).for_each(|i| {
+            // SAFETY: as above.
+            unsafe { place.add(i).write(i64::try_from(raw.cast::<u64>().add(i).read()).unwrap_or(i64::MAX)) };
+        }));
     }
     // SAFETY: just written.
     unsafe { std::slice::from_raw_parts(place, len) }

@@ -139,8 +139,8 @@ impl<O: Operation<A>, A: Accumulator> Kernel for Totals<O, A> {
                 let blocks = self.elements.cast::<[[A; BLOCK]; BLOCKS]>().read();
                 let mut totals = blocks.map(|block| block[0]);
                 for i in 1..BLOCK {
-                    for (block, total) in totals.iter_mut().enumerate() {
-                        *total = O::apply(*total, blocks[block][i]);
+                    for (total, block) in totals.iter_mut().zip(&blocks) {
+                        *total = O::apply(*total, block[i]);
                     }
                 }
                 self.totals.cast::<[A; BLOCKS]>().write(totals);
