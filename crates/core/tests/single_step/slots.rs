@@ -61,15 +61,20 @@ fn objects_by_name() {
     assert!(there > 0 && not > 0);
 }
 
+/// Takes two locks, and comes to a barrier.
+fn take_everything(control: &Control, me: &Participant) {
+    assert_eq!(control.mutex(DEFAULT_LOCK).unwrap().lock(me.owner(), false, None, control), Slice::Acquired);
+    let rw = control.rwlock(objects::find(control, "rw", Kind::RwLock).unwrap()).unwrap();
+    assert_eq!(rw.write(me.owner(), false, None, control), Slice::Acquired);
+    let barrier = objects::find(control, "pair", Kind::Barrier).unwrap();
+    control.barrier(barrier).unwrap().arrive(me.slot(), None);
+}
+
 #[test]
 #[ignore = "a role in other tests"]
 fn role_dies_with_everything() {
     let (control, me) = worker();
-    assert_eq!(control.mutex(DEFAULT_LOCK).unwrap().lock(me.owner(), false, None, &*control), Slice::Acquired);
-    let rw = control.rwlock(objects::find(&control, "rw", Kind::RwLock).unwrap()).unwrap();
-    assert_eq!(rw.write(me.owner(), false, None, &*control), Slice::Acquired);
-    let barrier = objects::find(&control, "pair", Kind::Barrier).unwrap();
-    control.barrier(barrier).unwrap().arrive(me.slot(), None);
+    take_everything(&control, &me);
     // SAFETY: the end of this process.
     unsafe { libc::raise(libc::SIGKILL) };
 }
@@ -81,30 +86,54 @@ fn role_recovers() {
     step_by_step(|| assert_eq!(recover::sweep(&control).unwrap(), 1));
 }
 
+/// The objects of [`take_everything`].
+fn make_everything(control: &Control) {
+    for (name, spec) in [("rw", Spec::RwLock), ("pair", Spec::Barrier { parties: 2 })] {
+        let _ = objects::delete(control, name, spec.kind());
+        objects::create(control, name, &spec).unwrap();
+    }
+}
+
+/// Whoever had everything is gone, and all is told of it.
+fn everything_is_given_back(survivor: &Survivor) {
+    survivor.recover();
+    let (control, me) = (&survivor.control, survivor.me.owner());
+    let lock = control.mutex(DEFAULT_LOCK).unwrap();
+    assert_eq!(lock.last_dead(), Some(1));
+    assert_eq!(lock.lock(me, true, None, &**control), Slice::AcquiredPoisoned);
+    assert!(lock.clear_poison(me) && lock.unlock(me));
+    let rw = control.rwlock(objects::find(control, "rw", Kind::RwLock).unwrap()).unwrap();
+    assert_eq!(rw.write(me, true, None, &**control), Slice::AcquiredPoisoned);
+    assert!(rw.clear_poison(me) && rw.unlock_write(me));
+    let pair = control.barrier(objects::find(control, "pair", Kind::Barrier).unwrap()).unwrap();
+    assert!(pair.is_broken());
+    survivor.all_slots_work();
+}
+
+#[test]
+#[ignore = "a role in other tests"]
+fn role_ends_without_a_word() {
+    let (control, me) = worker();
+    take_everything(&control, &me);
+    step_by_step(|| me.detach_as_dead());
+}
+
+#[test]
+fn an_end_without_a_word() {
+    let prepare = |survivor: &Survivor| make_everything(&survivor.control);
+    Scene { role: "slots::role_ends_without_a_word", prepare: &prepare, ..Scene::default() }
+        .kill_at_every_point(everything_is_given_back);
+}
+
 #[test]
 fn recovery() {
     let prepare = |survivor: &Survivor| {
         let control = &survivor.control;
-        for (name, spec) in [("rw", Spec::RwLock), ("pair", Spec::Barrier { parties: 2 })] {
-            let _ = objects::delete(control, name, spec.kind());
-            objects::create(control, name, &spec).unwrap();
-        }
+        make_everything(control);
         let dead = play("slots::role_dies_with_everything", survivor.name()).output().unwrap();
         assert!(!dead.status.success());
         assert!(control.mutex(DEFAULT_LOCK).unwrap().holder().is_some());
     };
-    Scene { role: "slots::role_recovers", prepare: &prepare, ..Scene::default() }.kill_at_every_point(|survivor| {
-        survivor.recover();
-        let (control, me) = (&survivor.control, survivor.me.owner());
-        let lock = control.mutex(DEFAULT_LOCK).unwrap();
-        assert_eq!(lock.last_dead(), Some(1));
-        assert_eq!(lock.lock(me, true, None, &**control), Slice::AcquiredPoisoned);
-        assert!(lock.clear_poison(me) && lock.unlock(me));
-        let rw = control.rwlock(objects::find(control, "rw", Kind::RwLock).unwrap()).unwrap();
-        assert_eq!(rw.write(me, true, None, &**control), Slice::AcquiredPoisoned);
-        assert!(rw.clear_poison(me) && rw.unlock_write(me));
-        let pair = control.barrier(objects::find(control, "pair", Kind::Barrier).unwrap()).unwrap();
-        assert!(pair.is_broken());
-        survivor.all_slots_work();
-    });
+    Scene { role: "slots::role_recovers", prepare: &prepare, ..Scene::default() }
+        .kill_at_every_point(everything_is_given_back);
 }
