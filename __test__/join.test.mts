@@ -140,6 +140,30 @@ for (const [how, end] of Object.entries(ends)) {
   })
 }
 
+test.serial(
+  'a joiner in another pid namespace lives as long as it lives, and is answered when it is killed',
+  async t => {
+    const cluster = await start(t)
+    const args = ['--pid', '--fork', '--kill-child', process.execPath, FIXTURE, 'hold', cluster.name]
+    const program = new Program(args, { command: 'unshare', keepStdin: true })
+    t.teardown(() => program.child.kill('SIGKILL'))
+    const pair = cluster.getBarrier('pair')
+    const came = await Promise.race([pair.waitAsync(), program.ended])
+    if (typeof came === 'object') {
+      t.log(`SKIPPED: no pid namespace here: ${came.stderr.trim()}`)
+      t.pass()
+      return
+    }
+    await program.says(/holding/)
+    // Whoever waits also looks the holder's process up, whose number is another's here.
+    await t.throwsAsync(cluster.getLock('L').acquireAsync({ timeout: 200 }), { code: 'ERR_TSDSM_TIMEOUT' })
+    const told = rejection(pair.waitAsync())
+    program.child.kill('SIGKILL')
+    t.is(((await told) as BrokenBarrierError).reason, 'died')
+    t.true((await rejection(cluster.getLock('L').acquireAsync())) instanceof OwnerDiedError)
+  },
+)
+
 test.serial('a joiner that leaves in order breaks no barrier that it does not wait in', async t => {
   const cluster = await start(t)
   const program = launch(t, 'hold', cluster.name)

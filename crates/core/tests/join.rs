@@ -21,6 +21,9 @@ use tsdsm_core::{Error, segment};
 
 const LIMITS: Limits = Limits { workers: 2, slots: 6, objects: 16, arrays: 4 };
 
+/// For waits that have to end by themselves: a broken promise is a failure then, and does not hang the tests.
+const IN_VAIN: Option<Duration> = Some(Duration::from_secs(60));
+
 /// A running cluster: a main, and what it has made.
 struct Main {
     name: scratch::Cluster,
@@ -161,10 +164,10 @@ fn a_wait_ends_when_the_callers_hook_says_so() {
     let asked = Arc::new(AtomicU32::new(0));
     let counts = asked.clone();
     cluster.set_interrupt(move || counts.fetch_add(1, Ordering::Relaxed) == 1);
-    assert_eq!(code(cluster.lock("lock").unwrap().acquire(None)), "ERR_TSDSM_INTERRUPTED");
+    assert_eq!(code(cluster.lock("lock").unwrap().acquire(IN_VAIN)), "ERR_TSDSM_INTERRUPTED");
     assert_eq!(asked.load(Ordering::Relaxed), 2);
     asked.store(1, Ordering::Relaxed);
-    assert_eq!(code(cluster.barrier("pair").unwrap().wait(None)), "ERR_TSDSM_INTERRUPTED");
+    assert_eq!(code(cluster.barrier("pair").unwrap().wait(IN_VAIN)), "ERR_TSDSM_INTERRUPTED");
     assert!(main.me.barrier("pair").unwrap().info().unwrap().is_broken);
 }
 
@@ -215,7 +218,7 @@ fn whoever_waits_for_a_joiner_that_ends_without_leaving_is_told_and_nobody_else(
         let mut joiner = holder(&main);
         thread::scope(|scope| {
             let me = Member::new(main.control.clone(), main.me.owner(), None, 0);
-            let waits = scope.spawn(move || me.barrier("pair").unwrap().wait(None));
+            let waits = scope.spawn(move || me.barrier("pair").unwrap().wait(IN_VAIN));
             until("main has come", || main.me.barrier("pair").unwrap().info().unwrap().arrived == 1);
             if end == "kill" {
                 joiner.kill()
@@ -259,13 +262,13 @@ fn one_that_leaves_in_order_breaks_no_barrier_that_it_does_not_wait_in() {
 fn every_wait_ends_when_main_does_and_everything_is_refused_from_then_on() {
     type Wait = fn(&Cluster) -> tsdsm_core::Result<()>;
     let waits: [Wait; 7] = [
-        |cluster| cluster.lock("lock")?.acquire(None).map(drop),
-        |cluster| cluster.rw_lock("rw")?.read(None).map(drop),
-        |cluster| cluster.rw_lock("rw")?.write(None).map(drop),
-        |cluster| cluster.semaphore("permits")?.acquire(1, None).map(drop),
-        |cluster| cluster.barrier("pair")?.wait(None).map(drop),
-        |cluster| cluster.event("event")?.wait(None),
-        |cluster| cluster.latch("latch")?.wait(None),
+        |cluster| cluster.lock("lock")?.acquire(IN_VAIN).map(drop),
+        |cluster| cluster.rw_lock("rw")?.read(IN_VAIN).map(drop),
+        |cluster| cluster.rw_lock("rw")?.write(IN_VAIN).map(drop),
+        |cluster| cluster.semaphore("permits")?.acquire(1, IN_VAIN).map(drop),
+        |cluster| cluster.barrier("pair")?.wait(IN_VAIN).map(drop),
+        |cluster| cluster.event("event")?.wait(IN_VAIN),
+        |cluster| cluster.latch("latch")?.wait(IN_VAIN),
     ];
     for wait in waits {
         let mut main = Main::new();
@@ -315,7 +318,7 @@ fn a_joiner_survives_a_main_that_is_killed_and_removes_what_that_left() {
     main.expect("here");
     let cluster = Cluster::join(&name.0).unwrap();
     let waits = thread::spawn(move || {
-        let ended = cluster.lock("lock").unwrap().acquire(None).map(drop);
+        let ended = cluster.lock("lock").unwrap().acquire(IN_VAIN).map(drop);
         (code(ended), cluster)
     });
     main.kill();
