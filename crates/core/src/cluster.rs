@@ -40,11 +40,13 @@ use crate::slots::{Kind, Participant};
 use crate::watch::OwnerWatch;
 
 mod barrier;
+mod condition;
 mod held;
 mod member;
 mod signal;
 
 pub use barrier::Barrier;
+pub use condition::Condition;
 pub use held::{Guard, Lock, RwLock, Semaphore};
 pub use member::Member;
 pub use signal::{Event, Latch, Once};

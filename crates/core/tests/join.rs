@@ -15,7 +15,7 @@ use tsdsm_core::barrier::Reason;
 use tsdsm_core::cluster::{Cluster, Member};
 use tsdsm_core::control::{Control, Limits, OwnerToken};
 use tsdsm_core::latch::Stand;
-use tsdsm_core::objects::Spec;
+use tsdsm_core::objects::{self, Kind as Object, Spec};
 use tsdsm_core::slots::{Kind, Participant};
 use tsdsm_core::{Error, segment};
 
@@ -141,6 +141,40 @@ fn every_primitive_works_by_its_name() {
     assert_eq!(main.me.counter("counter").unwrap().load(), 5);
     assert_eq!(code(cluster.lock("nobody's")), "ERR_TSDSM_NOT_FOUND");
     assert_eq!(code(cluster.run_barrier()), "ERR_TSDSM_CLOSED");
+}
+
+#[test]
+fn a_condition_gives_its_lock_back_while_it_waits_and_has_it_again_afterwards() {
+    let main = Main::new();
+    main.me.create_condition("full", &main.me.lock("lock").unwrap()).unwrap();
+    assert_eq!(code(main.me.create_condition("none", &main.me.default_lock())), "ERR_TSDSM_INVALID_ARGUMENT");
+    let (shared, cluster) = (main.me.zeros::<u32>("A", &[1]).unwrap(), main.join());
+    thread::scope(|scope| {
+        let theirs = shared.clone();
+        let waits = scope.spawn(move || {
+            let full = cluster.condition("full").unwrap();
+            let mut held = full.lock().acquire(IN_VAIN).unwrap();
+            while theirs.get(0) == 0 {
+                assert!(full.wait(&mut held, IN_VAIN).unwrap());
+            }
+            assert!(held.is_held() && full.lock().is_held().unwrap());
+            // Nobody notifies: the lock is held again all the same.
+            assert!(!full.wait(&mut held, Some(Duration::ZERO)).unwrap());
+            assert!(full.lock().is_held().unwrap());
+        });
+        let condition =
+            main.control.condition(objects::find(&main.control, "full", Object::Condition).unwrap()).unwrap();
+        until("it waits", || condition.waiting() == 1);
+        let full = main.me.condition("full").unwrap();
+        let held = full.lock().acquire(IN_VAIN).unwrap();
+        shared.set(0, 1);
+        assert_eq!(full.notify(1).unwrap(), 1);
+        drop(held);
+        waits.join().unwrap();
+        assert_eq!(condition.waiting(), 0);
+        let mut other = main.me.semaphore("permits").unwrap().acquire(1, None).unwrap();
+        assert_eq!(code(full.wait(&mut other, None)), "ERR_TSDSM_INVALID_ARGUMENT");
+    });
 }
 
 #[test]

@@ -11,11 +11,11 @@ use crate::{Error, Result, semaphore};
 #[derive(Debug)]
 #[must_use = "it is given back at once when nobody keeps it"]
 pub struct Guard<'a> {
-    place: Place<'a>,
-    operation: Operation,
+    pub(super) place: Place<'a>,
+    pub(super) operation: Operation,
     recovered: bool,
     /// Dropping it is to give it back.
-    held: bool,
+    pub(super) held: bool,
 }
 
 impl<'a> Guard<'a> {
@@ -47,8 +47,26 @@ impl<'a> Guard<'a> {
     /// # Errors
     /// [`Error::NotOwner`] when it was lost meanwhile: this participant was taken for dead, or a new run has begun.
     pub fn release(mut self) -> Result<()> {
+        self.let_go()
+    }
+
+    /// Whether dropping it gives anything back: not after a wait in a condition that could not take the lock again.
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Gives it back, and may take it again.
+    pub(super) fn let_go(&mut self) -> Result<()> {
         self.held = false;
         self.place.give_back(self.operation)
+    }
+
+    /// Waits for it anew.
+    pub(super) fn take_again(&mut self) -> Result<()> {
+        let mut again = hold(&self.place, self.operation, false, None)?;
+        again.held = false;
+        self.held = true;
+        Ok(())
     }
 
     /// Goes without giving it back: somebody does so by hand, as by [`Lock::release`]. For callers of other languages.

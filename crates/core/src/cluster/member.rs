@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::barrier::Barrier;
+use super::condition::Condition;
 use super::held::{Lock, RwLock, Semaphore};
 use super::signal::{Event, Latch, Once};
 use crate::array::Spec;
@@ -216,6 +217,25 @@ impl Member {
         Ok(Once { place: self.find(name, Kind::Once)? })
     }
 
+    /// The condition variable `name`, with its lock.
+    ///
+    /// # Errors
+    /// As [`Member::lock`].
+    pub fn condition(&self, name: &str) -> Result<Condition<'_>> {
+        let place = self.find(name, Kind::Condition)?;
+        let index = self.control.condition(place.index)?.lock();
+        let lock = self.place(&self.control.name_of(index)?, index, Kind::Lock);
+        Ok(Condition { place, lock: Lock { place: lock } })
+    }
+
+    /// Makes a condition variable for what this lock guards; as [`Member::create`].
+    ///
+    /// # Errors
+    /// As [`Member::create`]; [`Error::InvalidArgument`] for the default lock.
+    pub fn create_condition(&self, name: &str, lock: &Lock<'_>) -> Result<()> {
+        self.create(name, &objects::Spec::Condition { lock: lock.place.index })
+    }
+
     /// The counter `name`.
     ///
     /// # Errors
@@ -295,8 +315,13 @@ impl fmt::Display for Place<'_> {
 impl Place<'_> {
     /// Waits until it is decided.
     pub fn wait(&self, operation: Operation, recover: bool, timeout: Option<Duration>) -> Result<Slice> {
-        let (control, me) = (&self.member.control, self.member.owner);
         self.member.check()?;
+        self.wait_on(operation, recover, timeout)
+    }
+
+    /// As [`Place::wait`], with something in hand that has to be abandoned where the wait ends early.
+    pub fn wait_on(&self, operation: Operation, recover: bool, timeout: Option<Duration>) -> Result<Slice> {
+        let (control, me) = (&self.member.control, self.member.owner);
         let only_try = timeout.is_some_and(|timeout| timeout.is_zero());
         let deadline = timeout.map(Deadline::after);
         let mut request = Request { recover, only_try, deadline, ..Request::default() };
