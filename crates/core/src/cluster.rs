@@ -98,6 +98,12 @@ impl Cluster {
     pub fn has_ended(&self) -> bool {
         self.member.control().has_ended()
     }
+
+    /// Leaves now, as dropping does. Everything is refused from then on, with
+    /// [`Error::Closed`](crate::Error::Closed); arrays stay mapped. Twice is fine.
+    pub fn leave(&self) {
+        self.participant.detach();
+    }
 }
 
 impl Deref for Cluster {

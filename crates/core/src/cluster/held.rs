@@ -134,6 +134,18 @@ impl<'a> Lock<'a> {
         self.place.give_back(Operation::Lock)
     }
 
+    /// Declares what the lock guards sound again where there is no guard any more: see [`Guard::clear_poison`].
+    ///
+    /// # Errors
+    /// [`Error::NotOwner`].
+    pub fn clear_poison(&self) -> Result<()> {
+        let member = self.place.member;
+        if member.control().mutex(self.place.index)?.clear_poison(member.owner()) {
+            return Ok(());
+        }
+        Err(Error::NotOwner(self.place.to_string()))
+    }
+
     /// Whether this participant holds it.
     ///
     /// # Errors
