@@ -178,6 +178,19 @@ fn a_condition_gives_its_lock_back_while_it_waits_and_has_it_again_afterwards() 
 }
 
 #[test]
+fn a_wait_in_a_condition_that_is_interrupted_has_its_lock_again() {
+    let main = Main::new();
+    main.me.create_condition("full", &main.me.lock("lock").unwrap()).unwrap();
+    let cluster = main.join();
+    cluster.set_interrupt(|| true);
+    let full = cluster.condition("full").unwrap();
+    let mut held = full.lock().acquire(None).unwrap();
+    assert_eq!(code(full.wait(&mut held, IN_VAIN)), "ERR_TSDSM_INTERRUPTED");
+    assert!(held.is_held() && full.lock().is_held().unwrap());
+    assert_eq!(main.me.condition("full").unwrap().notify(1).unwrap(), 0, "nobody waits any more");
+}
+
+#[test]
 fn what_cannot_be_joined_is_refused_with_a_typed_error() {
     assert_eq!(code(Cluster::join("nobody-s")), "ERR_TSDSM_NOT_FOUND");
     assert_eq!(code(Cluster::join("a.b")), "ERR_TSDSM_INVALID_ARGUMENT");

@@ -23,7 +23,8 @@ impl<'a> Condition<'a> {
 
     /// Gives the lock back, waits for a notification, and takes the lock again, for which it waits without end. Whether
     /// it was notified; else the time is over. It may also return without a notification, so look again at what you wait
-    /// for. The lock is held afterwards, also with an error, except where [`Guard::is_held`] says otherwise.
+    /// for. The lock is held afterwards, also with an error, but for [`Error::OwnerDied`] and [`Error::Closed`]:
+    /// [`Guard::is_held`] says.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for a guard of something else, [`Error::NotOwner`] where that has lost the lock;
@@ -39,7 +40,7 @@ impl<'a> Condition<'a> {
         }
         // Never a try, which would leave the ticket behind.
         let timeout = timeout.map(|timeout| timeout.max(Duration::from_nanos(1)));
-        let came = self.place.wait_on(Operation::Condition(ticket), false, timeout);
+        let came = self.place.wait_on(Operation::Condition(ticket), false, timeout, false);
         held.take_again()?;
         Ok(came? == Slice::Acquired)
     }

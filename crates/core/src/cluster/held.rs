@@ -61,10 +61,10 @@ impl<'a> Guard<'a> {
         self.place.give_back(self.operation)
     }
 
-    /// Waits for it anew.
+    /// Waits for it anew, until the cluster ends.
     pub(super) fn take_again(&mut self) -> Result<()> {
-        let mut again = hold(&self.place, self.operation, false, None)?;
-        again.held = false;
+        let slice = self.place.wait_on(self.operation, false, None, true)?;
+        check_held(&self.place, slice, None)?;
         self.held = true;
         Ok(())
     }
@@ -87,8 +87,14 @@ impl Drop for Guard<'_> {
 /// Waits for something that is held until it is given back.
 fn hold<'a>(place: &Place<'a>, operation: Operation, recover: bool, timeout: Option<Duration>) -> Result<Guard<'a>> {
     let slice = place.wait(operation, recover, timeout)?;
+    check_held(place, slice, timeout)?;
+    Ok(Guard::new(place, operation, slice))
+}
+
+/// Refuses what a wait came to that does not hold anything.
+fn check_held(place: &Place<'_>, slice: Slice, timeout: Option<Duration>) -> Result<()> {
     match slice {
-        slice if slice.is_held() => Ok(Guard::new(place, operation, slice)),
+        slice if slice.is_held() => Ok(()),
         Slice::OwnerDied => Err(Error::OwnerDied { name: place.name.clone(), worker: last_dead(place)? }),
         other => Err(place.refusal(other, timeout)),
     }

@@ -316,11 +316,18 @@ impl Place<'_> {
     /// Waits until it is decided.
     pub fn wait(&self, operation: Operation, recover: bool, timeout: Option<Duration>) -> Result<Slice> {
         self.member.check()?;
-        self.wait_on(operation, recover, timeout)
+        self.wait_on(operation, recover, timeout, false)
     }
 
-    /// As [`Place::wait`], with something in hand that has to be abandoned where the wait ends early.
-    pub fn wait_on(&self, operation: Operation, recover: bool, timeout: Option<Duration>) -> Result<Slice> {
+    /// As [`Place::wait`], for one that has begun: whatever ends it early, it is abandoned. Nothing but the end of the
+    /// cluster ends one that is `lasting`.
+    pub fn wait_on(
+        &self,
+        operation: Operation,
+        recover: bool,
+        timeout: Option<Duration>,
+        lasting: bool,
+    ) -> Result<Slice> {
         let (control, me) = (&self.member.control, self.member.owner);
         let only_try = timeout.is_some_and(|timeout| timeout.is_zero());
         let deadline = timeout.map(Deadline::after);
@@ -331,7 +338,9 @@ impl Place<'_> {
             if !request.resume(slice) {
                 return Ok(slice);
             }
-            if let Err(reason) = self.member.go_on(self) {
+            if let Err(reason) = self.member.go_on(self)
+                && (!lasting || matches!(reason, Error::Closed(_)))
+            {
                 control.abandon(self.index, operation, me, request.halfway)?;
                 return Err(reason);
             }
