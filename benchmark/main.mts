@@ -14,6 +14,7 @@ const titles = {
   segments: 'Creating and attaching arrays',
   loops: 'Loops in JavaScript over shared arrays',
   speedup: 'Speed-up by workers',
+  sync: 'Locks, barriers, and deaths',
   seed: 'The programs of py-dsm',
   primes: 'Primes',
   kernels: 'Kernels',

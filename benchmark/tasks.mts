@@ -45,3 +45,33 @@ export function rows(width: number, first: number, step: number): number {
   }
   return inside
 }
+
+/** Counts under the default lock. */
+export function pairs(res: Resource, calls: number): void {
+  const count = res.getShared('count')
+  for (let i = 0; i < calls; i++) {
+    res.lock.acquire()
+    count[0] += 1
+    res.lock.release()
+  }
+}
+
+/** Nanoseconds of a round of the run's barrier. */
+export function rounds(res: Resource, calls: number): number {
+  res.barrier()
+  const began = process.hrtime.bigint()
+  for (let i = 0; i < calls; i++) res.barrier()
+  return Number(process.hrtime.bigint() - began) / calls
+}
+
+/** Counts without a lock. */
+export function additions(res: Resource, calls: number): void {
+  const hits = res.getCounter('hits')
+  for (let i = 0; i < calls; i++) hits.fetchAdd()
+}
+
+/** Until it is killed. */
+export function forever(res: Resource): void {
+  res.getEvent('started').set()
+  for (;;) res.getEvent('never').wait()
+}
