@@ -8,6 +8,7 @@ mod events;
 mod latches;
 mod locks;
 mod onces;
+mod quiet;
 mod rwlocks;
 mod semaphores;
 mod world;

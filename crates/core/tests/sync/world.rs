@@ -229,7 +229,8 @@ impl Child {
         answer == 0 && unsafe { info.si_pid() } != 0
     }
 
-    fn status(&self) -> i32 {
+    /// Waits for its end, and says how it ended, as `waitpid` does.
+    pub fn status(&self) -> i32 {
         let mut status = 0;
         let start = Instant::now();
         // SAFETY: a child of ours that was not reaped yet.
