@@ -59,7 +59,7 @@ async function contended(processes: number, options: Options): Promise<Row> {
     { work: `lock, count, unlock in ${processes} processes, per pair` },
     {
       name: 'lock.acquire, release',
-      round: async () => (await perCall(1, () => cluster.runProcesses(counted, calls))) / processes / calls,
+      round: async () => (await perCall(1, () => cluster.runProcesses(counted, [calls]))) / processes / calls,
       close: () => cluster.close(),
     },
     [
@@ -85,7 +85,7 @@ async function barrier(parties: number, options: Options): Promise<Row> {
     { work: `barrier of ${parties} processes` },
     {
       name: 'res.barrier',
-      round: async () => Math.max(...(await cluster.runProcesses(waited, calls))),
+      round: async () => Math.max(...(await cluster.runProcesses(waited, [calls]))),
       close: () => cluster.close(),
     },
     parties === 2
@@ -105,7 +105,7 @@ async function counter(options: Options): Promise<Row> {
     { work: `fetch and add in ${processes} processes` },
     {
       name: 'counter.fetchAdd',
-      round: async () => (await perCall(1, () => cluster.runProcesses(counted, calls))) / processes / calls,
+      round: async () => (await perCall(1, () => cluster.runProcesses(counted, [calls]))) / processes / calls,
       close: () => cluster.close(),
     },
     [{ side: await pythonPeer('multiprocessing.Value', 'sync.py', ['count', processes, Math.ceil(calls / 10)]) }],
