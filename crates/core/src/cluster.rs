@@ -43,6 +43,7 @@ mod barrier;
 mod condition;
 mod held;
 mod member;
+mod place;
 mod signal;
 
 pub use barrier::Barrier;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::member::Place;
+use super::place::Place;
 use crate::barrier::{self, Breaker, Info, Patience, Reason, Turn};
 use crate::primitive::Deadline;
 use crate::wait::tick;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::held::{Guard, Lock};
-use super::member::Place;
+use super::place::Place;
 use crate::operation::Operation;
 use crate::wait::Slice;
 use crate::{Error, Result, condition};

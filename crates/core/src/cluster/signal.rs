@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::member::Place;
+use super::place::Place;
 use crate::latch::{self, Stand};
 use crate::operation::Operation;
 use crate::wait::Slice;
