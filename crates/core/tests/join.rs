@@ -346,6 +346,20 @@ fn every_wait_ends_when_main_does_and_everything_is_refused_from_then_on() {
 }
 
 #[test]
+fn who_acts_for_another_and_watches_nothing_finds_the_end_of_main_while_it_waits() {
+    let mut main = Main::new();
+    let held = main.join();
+    held.lock("lock").unwrap().acquire(None).unwrap().keep();
+    let control = Control::attach(&main.name.0).unwrap();
+    let participant = Participant::claim(&control, Kind::Joiner, None).unwrap();
+    let member = Member::new(control, participant.owner(), None, 0);
+    let waits = thread::spawn(move || code(member.lock("lock").unwrap().acquire(IN_VAIN)));
+    main.token.close().unwrap();
+    assert_eq!(waits.join().unwrap(), "ERR_TSDSM_CLOSED");
+    drop((held, participant));
+}
+
+#[test]
 #[ignore = "a role in other tests"]
 fn role_is_main() {
     let (control, _token) = Control::create(&subject(), &LIMITS, 0, 0o600).unwrap();

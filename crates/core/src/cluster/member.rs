@@ -87,8 +87,7 @@ impl Member {
     /// [`Error::Cancelled`].
     pub fn check(&self) -> Result<()> {
         if self.control.has_ended() {
-            let cluster = self.control.cluster();
-            return Err(Error::Closed(format!("cluster '{cluster}', whose main process has ended,")));
+            return Err(self.ended());
         }
         if !self.control.claims_to_live(self.owner) {
             return Err(Error::Closed(format!("this participant of cluster '{}'", self.control.cluster())));
@@ -268,9 +267,17 @@ impl Member {
         Place { member: self, name: name.to_owned(), index, kind }
     }
 
+    fn ended(&self) -> Error {
+        Error::Closed(format!("cluster '{}', whose main process has ended,", self.cluster()))
+    }
+
     /// Between two slices of a wait.
     pub(super) fn go_on(&self, what: &dyn fmt::Display) -> Result<()> {
         self.check()?;
+        // Where nobody here watches, the kernel is asked.
+        if !self.control.has_owner()? {
+            return Err(self.ended());
+        }
         match &*self.interrupt.borrow() {
             Some(hook) if hook() => Err(Error::Interrupted(what.to_string())),
             _ => Ok(()),
