@@ -254,7 +254,7 @@ impl Control {
         store_bytes(&cell.name, name.as_bytes());
         cell.name_len.store(name.len() as u32, Ordering::Relaxed);
         // Whose entries they were: another kind's, perhaps.
-        self.table(index).iter().for_each(|entry| entry.store(0, Ordering::Relaxed));
+        self.table(index).iter().for_each(|(_, entry)| entry.store(0, Ordering::Relaxed));
         match *spec {
             Spec::Lock => self.body(index).lock.renew(),
             Spec::Barrier { parties } => self.barrier_at(index).restart(parties),

@@ -71,6 +71,11 @@ impl Reader {
         if self.0 & COUNTS == 0 { None } else { Owner::in_word((self.0 >> 32) as u32) }
     }
 
+    /// The same for the entry of this slot, in which another's name is damage, too.
+    fn owner_in(self, slot: u32) -> Option<Owner> {
+        self.owner().filter(|owner| owner.slot() == slot)
+    }
+
     /// How many times `me` reads.
     fn readings(self, me: Owner) -> u64 {
         if self.owner() == Some(me) { self.0 & MOST } else { 0 }
@@ -225,7 +230,7 @@ impl RwLock<'_> {
 
     /// How it stands.
     pub fn info(&self) -> Info {
-        let readers = self.readers.iter().filter(|entry| Reader::of(entry).0 & MOST != 0);
+        let readers = self.readers.iter().filter(|(_, entry)| Reader::of(entry).0 & MOST != 0);
         Info {
             writer: self.layout.writers.holder(),
             readers: readers.count() as u32,
@@ -373,7 +378,7 @@ impl<L: Liveness> Gate for Draining<'_, L> {
 
     fn look(&self, _now: u64, _slept: bool) -> Look {
         fence(SeqCst);
-        if self.lock.readers.iter().all(|entry| Reader::of(entry).owner().is_none()) {
+        if self.lock.readers.iter().all(|(slot, entry)| Reader::of(entry).owner_in(slot).is_none()) {
             return Look::Decided(Slice::Acquired);
         }
         // Granted to this participant's event loop meanwhile, which cannot end it while this thread waits.
@@ -382,7 +387,7 @@ impl<L: Liveness> Gate for Draining<'_, L> {
     }
 
     fn clear_the_dead(&self, _now: u64) -> bool {
-        let readers = self.lock.readers.iter().filter_map(|entry| Reader::of(entry).owner());
+        let readers = self.lock.readers.iter().filter_map(|(slot, entry)| Reader::of(entry).owner_in(slot));
         readers.filter(|&owner| is_dead_other(owner, self.me, self.others)).any(|dead| self.lock.remove(dead))
     }
 }

@@ -27,8 +27,9 @@ impl<'a> Table<'a> {
         0..self.0.len() as u32
     }
 
-    /// All entries, in no order.
-    pub fn iter(self) -> std::slice::Iter<'a, AtomicU64> {
-        self.0.iter()
+    /// All entries, each with its slot, in no order.
+    pub fn iter(self) -> impl Iterator<Item = (u32, &'a AtomicU64)> {
+        let lines = self.0.len() / PER_LINE;
+        self.0.iter().enumerate().map(move |(at, entry)| ((at % PER_LINE * lines + at / PER_LINE) as u32, entry))
     }
 }

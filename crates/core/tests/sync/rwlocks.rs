@@ -243,7 +243,9 @@ fn a_wait_for_the_own_event_loop_is_none_for_oneself() {
 fn damaged_entries_stop_nobody() {
     let world = World::new();
     let me = thread_in(0);
-    for (slot, damaged) in [(3, 5), (4, u64::MAX << 42), (5, 1 << 28)] {
+    let reading_as = |owner: Owner| u64::from(owner.bits()) << 32 | 1;
+    let (living, of_no_slot) = (reading_as(thread_in(2)), reading_as(Owner::new(1000, 2)));
+    for (slot, damaged) in [(3, 5), (4, u64::MAX << 42), (5, 1 << 28), (6, living), (7, of_no_slot)] {
         world.rwlock().readers.entry(slot).store(damaged, Relaxed);
     }
     assert_eq!(write(&world, me), Slice::Acquired);
