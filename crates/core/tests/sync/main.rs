@@ -8,6 +8,7 @@ mod events;
 mod latches;
 mod locks;
 mod onces;
+mod ordering;
 mod quiet;
 mod rwlocks;
 mod semaphores;
