@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use actors::{Actor, listen, open_files, say, until};
-use proptest::prelude::*;
 use scratch::Cluster;
 use scratch::roles::{play, subject, succeeded};
 use tsdsm_core::barrier::Reason;
@@ -18,10 +17,9 @@ use tsdsm_core::mailbox::{self, Outcome, Settled};
 use tsdsm_core::objects::{self, DEFAULT_BARRIER, DEFAULT_LOCK, Kind as Object, Spec};
 use tsdsm_core::segment::{self, Draft, FileId};
 use tsdsm_core::slots::{Kind, Participant};
-use tsdsm_core::sys::process::Cause;
 use tsdsm_core::wait::Request;
 use tsdsm_core::watch::DeathWatch;
-use tsdsm_core::{Error, janitor, recover, run};
+use tsdsm_core::{Error, run};
 
 const LIMITS: Limits = Limits { workers: 3, slots: 6, objects: 5, arrays: 4 };
 
@@ -179,67 +177,6 @@ fn truncated_and_foreign_segments_are_refused_and_left_alone() {
     }
     // So that the close that follows finds its words.
     file.set_len(whole).unwrap();
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn nothing_that_is_scribbled_over_a_control_segment_makes_anybody_panic_or_hang(
-        spots in prop::collection::vec((any::<prop::sample::Index>(), any::<u64>(), 1usize..64), 1..24),
-        spare_the_header in any::<bool>(),
-    ) {
-        let cluster = Cluster::new();
-        let (control, token) = create(&cluster);
-        let me = Participant::claim(&control, Kind::Worker, Some(0)).unwrap();
-        mailbox::ready(&me).unwrap();
-        objects::create(&control, "b", &Spec::Barrier { parties: 2 }).unwrap();
-        catalogue::insert(&control, &array("A", 1)).unwrap();
-        let words = bytes_of(&control);
-        let begin = if spare_the_header { 16 } else { 0 };
-        for (at, value, len) in spots {
-            let at = begin + at.index(words.len() - begin);
-            for word in &words[at..words.len().min(at + len)] {
-                word.store(value, Ordering::Relaxed);
-            }
-        }
-        match Control::attach(&cluster.0) {
-            Ok(other) => use_all_of(&other),
-            Err(error) => prop_assert!(matches!(error, Error::IncompatibleSegment { .. } | Error::NotFound { .. }), "{error}"),
-        }
-        use_all_of(&control);
-        let _ = mailbox::take(&me);
-        let _ = mailbox::complete(&me, true, &[7; 5000]);
-        let _ = run::leave(&me, 1, Reason::Threw);
-        janitor::list().unwrap();
-        drop((me, token));
-        prop_assert_eq!(cluster.segments(), [""; 0]);
-    }
-}
-
-fn use_all_of(control: &Arc<Control>) {
-    catalogue::list(control);
-    let _ = catalogue::lookup(control, "A");
-    let _ = catalogue::insert(control, &array("B", 2));
-    let _ = catalogue::remove(control, "B");
-    for name in ["b", "c"] {
-        let _ = objects::find(control, name, Object::Barrier);
-        let _ = objects::create(control, name, &Spec::Barrier { parties: 2 });
-        let _ = objects::delete(control, name, Object::Barrier);
-    }
-    for index in 0..control.limits().objects {
-        let _ = control.mutex(index).map(|lock| (lock.holder(), lock.last_dead()));
-        let _ = control.barrier(index).map(|barrier| barrier.info());
-        let _ = control.object_generation(index);
-    }
-    recover::sweep(control).unwrap();
-    let _ = run::begin(control, &[0, 1]);
-    let _ = mailbox::post(control, 1, &[0], &[1; 100_000]);
-    mailbox::collect(control);
-    mailbox::died(control, 1, 1, Cause::Unknown).unwrap();
-    mailbox::collect(control);
-    let _ = run::cancel(control, run::current(control));
-    let _ = Participant::claim(control, Kind::Joiner, None);
 }
 
 // ---- participants -------------------------------------------------------------------------------------------------
