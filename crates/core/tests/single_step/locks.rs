@@ -1,16 +1,14 @@
 //! Locks and reader-writer locks.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tsdsm_core::control::Control;
 use tsdsm_core::objects::{self, DEFAULT_LOCK, Kind, Spec};
 use tsdsm_core::operation::Operation;
-use tsdsm_core::primitive::Deadline;
-use tsdsm_core::slots::Participant;
-use tsdsm_core::wait::{Request, Slice, until_decided};
+use tsdsm_core::wait::Slice;
 
+use crate::operations::{SHORT, Tally, linger, release, until_asleep_or_dead, wait};
 use crate::tracer::step_by_step;
 use crate::world::{Scene, Survivor, TOO_LONG, worker};
 
@@ -18,16 +16,6 @@ const RW: &str = "rw";
 
 fn rw(control: &Control) -> u32 {
     objects::find(control, RW, Kind::RwLock).unwrap()
-}
-
-/// Waits for an operation, taking over what somebody died with.
-fn wait(control: &Control, index: u32, operation: Operation, me: &Participant, within: Duration) -> Slice {
-    let request = Request { recover: true, deadline: Some(Deadline::after(within)), ..Request::default() };
-    until_decided(request, |request| control.wait_slice(index, operation, me.owner(), request).unwrap())
-}
-
-fn release(control: &Control, index: u32, operation: Operation, me: &Participant) {
-    assert!(control.release(index, operation, me.owner()).unwrap());
 }
 
 /// Whether it was found poisoned when the survivor got it, and made it sound.
@@ -47,23 +35,6 @@ fn get_and_give(survivor: &Survivor, index: u32, operation: Operation) -> bool {
     got == Slice::AcquiredPoisoned
 }
 
-/// How often the dead had held what they died with, and how often not.
-#[derive(Default)]
-struct Tally {
-    held: u32,
-    not: u32,
-}
-
-impl Tally {
-    fn add(&mut self, held: bool) {
-        if held { self.held += 1 } else { self.not += 1 }
-    }
-
-    fn has_both(&self) {
-        assert!(self.held > 0 && self.not > 0, "{} died holding it, {} not", self.held, self.not);
-    }
-}
-
 /// What victims do with the default lock or a reader-writer lock.
 fn play(operation: Operation, outcome: Slice, within: Duration) {
     let (control, me) = worker();
@@ -71,18 +42,11 @@ fn play(operation: Operation, outcome: Slice, within: Duration) {
     step_by_step(|| {
         assert_eq!(wait(&control, index, operation, &me, within), outcome);
         if outcome == Slice::Acquired {
-            // A point or two with it in hand, however the compiler orders the rest.
-            for _ in 0..2 {
-                // SAFETY: a system call without effect.
-                unsafe { libc::syscall(libc::SYS_getppid) };
-            }
+            linger();
             release(&control, index, operation, &me);
         }
     });
 }
-
-/// Too short to be granted anything that is held.
-const SHORT: Duration = Duration::from_millis(5);
 
 #[test]
 #[ignore = "a role in other tests"]
@@ -131,13 +95,6 @@ fn hold(survivor: &Survivor, operation: Operation) {
     with_a_rwlock(survivor);
     let index = if operation == Operation::Lock { DEFAULT_LOCK } else { rw(&survivor.control) };
     assert_eq!(wait(&survivor.control, index, operation, &survivor.me, TOO_LONG), Slice::Acquired);
-}
-
-/// Until the victim is dead, or sleeps for what the survivor holds.
-fn until_asleep_or_dead(dead: &AtomicBool, asleep: impl Fn() -> bool) {
-    while !asleep() && !dead.load(Ordering::Acquire) {
-        thread::yield_now();
-    }
 }
 
 #[test]

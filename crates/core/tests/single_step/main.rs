@@ -14,8 +14,13 @@ mod scratch;
 
 mod barriers;
 mod conditions;
+mod events;
+mod latches;
 mod locks;
+mod onces;
+mod operations;
 mod segments;
+mod semaphores;
 mod slots;
 mod tracer;
 mod world;

@@ -6,8 +6,11 @@ use std::time::Duration;
 use std::{env, thread};
 
 use tsdsm_core::control::{Control, Limits, OwnerToken};
+use tsdsm_core::primitive::Deadline;
 use tsdsm_core::slots::{Kind, Participant};
-use tsdsm_core::{janitor, recover};
+use tsdsm_core::wait::Request;
+use tsdsm_core::word::Owner;
+use tsdsm_core::{janitor, mutex, recover};
 
 use crate::scratch::Cluster;
 use crate::scratch::roles::subject;
@@ -78,7 +81,16 @@ impl Survivor {
 pub fn worker() -> (Arc<Control>, Participant) {
     let control = Control::attach(&subject()).unwrap();
     let me = Participant::claim(&control, Kind::Worker, Some(1)).unwrap();
+    find_out_about_the_machine(&control, &me);
     (control, me)
+}
+
+/// What a process finds out once, when it first waits for anything, is no step of what it waits for.
+fn find_out_about_the_machine(control: &Control, me: &Participant) {
+    let lock = mutex::Layout::new();
+    assert!(lock.try_fast(Owner::new(0, 1)));
+    let request = Request { deadline: Some(Deadline::after(Duration::ZERO)), ..Request::default() };
+    lock.lock_slice(me.owner(), &request, control);
 }
 
 /// A role, and what the survivor does about it.
