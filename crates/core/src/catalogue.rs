@@ -86,7 +86,7 @@ pub(crate) fn insert_after<T>(
     Ok((generation, published?))
 }
 
-/// The catalogue is held: whoever had begun to enter these is dead. Their segments, if they have their names by now, are
+/// The catalogue is held: whoever had begun to enter or to remove these is dead. Their segments, if they have names, are
 /// known to nobody. A file stays: it was asked for where it is.
 fn remove_unfinished(control: &Control) {
     for index in unfinished(control) {
@@ -167,19 +167,21 @@ pub fn generation(control: &Control, name: &str) -> u64 {
 /// # Errors
 /// [`Error::InvalidArgument`] for a bad name, [`Error::NotFound`], [`Error::System`].
 pub fn remove(control: &Control, name: &str) -> Result<Array> {
-    remove_after(control, name, |_| Ok(()))
+    remove_with(control, name, |_| Ok(()))
 }
 
-/// As [`remove`], after `first` has been done to the array, while nobody else changes the catalogue. If this process dies
-/// in between, the entry is still there, to be removed again. If `first` fails, the entry stays, too.
-pub(crate) fn remove_after(control: &Control, name: &str, first: impl FnOnce(&Array) -> Result<()>) -> Result<Array> {
+/// As [`remove`], when `last` has been done to the array, while nobody else changes the catalogue and nobody finds it any
+/// more. If this process dies in between, whoever wants a name next does the rest. If `last` fails, the entry is there again.
+pub(crate) fn remove_with(control: &Control, name: &str, last: impl FnOnce(&Array) -> Result<()>) -> Result<Array> {
     name::check_array(name)?;
     let _held = control.hold_table()?;
     let index = position(control, name).ok_or_else(|| missing(name))?;
     let (generation, array) = read(control, index).ok_or_else(|| missing(name))?;
-    first(&array)?;
-    control.array_cell(index).head.store(generation << 8 | FREE, Ordering::Release);
-    Ok(array)
+    let head = &control.array_cell(index).head;
+    head.store(generation << 8 | UNFINISHED, Ordering::Release);
+    let done = last(&array);
+    head.store(generation << 8 | if done.is_ok() { FREE } else { LIVE }, Ordering::Release);
+    done.map(|()| array)
 }
 
 /// All arrays, each with its generation.

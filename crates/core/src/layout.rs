@@ -234,7 +234,7 @@ pub struct MailCell {
 pub const FREE: u64 = 0;
 /// The lowest byte of an object's or array's head: this entry counts.
 pub const LIVE: u64 = 1;
-/// The lowest byte of an array's head: its segment is about to get its name.
+/// The lowest byte of an array's head: its segment is about to get its name, or to lose it.
 pub const UNFINISHED: u64 = 2;
 
 const _: () = {

@@ -117,7 +117,7 @@ pub fn delete(control: &Control, name: &str) -> Result<()> {
         None => segment::unlink(&name::array_segment(control.cluster(), name), Some(entry.id)).map(drop),
         Some(_) => Ok(()),
     };
-    catalogue::remove_after(control, name, unlink).map(drop)
+    catalogue::remove_with(control, name, unlink).map(drop)
 }
 
 /// All arrays there are, mapped read-only. Those that vanish meanwhile, or cannot be attached, are left out.
