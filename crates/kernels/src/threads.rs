@@ -69,14 +69,28 @@ impl Threads {
             return;
         }
         let bound = |i: usize| (steps * i / parts * step).min(len);
-        self.install(|| {
-            rayon::scope(|scope| {
-                for i in 1..parts {
-                    let part = &part;
-                    scope.spawn(move |_| part(bound(i)..bound(i + 1)));
-                }
-                part(bound(0)..bound(1));
-            });
+        self.scatter(parts, |i| part(bound(i)..bound(i + 1)));
+    }
+
+    /// Calls `work` on each of these threads, the calling one among them, at once: who begins late has to find what is
+    /// left to do. Blocks until all calls have returned; a panic comes out.
+    pub(crate) fn team(self, work: impl Fn() + Sync) {
+        self.scatter(self.count(), |_| work());
+    }
+
+    /// Calls `part` for each of `0..parts`, on the calling thread for the first one. That has begun with it before the
+    /// others are awake.
+    fn scatter(self, parts: usize, part: impl Fn(usize) + Sync) {
+        let Some(pool) = self.pool() else {
+            (0..parts).for_each(part);
+            return;
+        };
+        pool.in_place_scope(|scope| {
+            for i in 1..parts {
+                let part = &part;
+                scope.spawn(move |_| part(i));
+            }
+            part(0);
         });
     }
 

@@ -5,10 +5,11 @@
 //! of the result is the sum, from the first on, over runs of [`DEPTH`] products, each summed up from its first one. That
 //! order depends on nothing but the length of the sum: not on threads, nor on what else is computed.
 
-use rayon::prelude::*;
+use std::ops::Range;
 
 use super::inner::Inner;
 use super::pack::Side;
+use super::steps::{Member, in_steps};
 use super::tile::{Block, Panels, Tile, Tiled};
 use super::word::Number;
 use crate::error::Result;
@@ -23,14 +24,17 @@ pub(crate) const DEPTH: usize = 384;
 /// Lines of each side that are packed at a time, at most: what is packed stays in the last cache.
 const PACKED: usize = 2048;
 
-/// Panels of the left and the right side that a thread multiplies at a time: those of the left one stay in its second
-/// cache, and there are parts enough for all threads.
-const PART: (usize, usize) = (12, 8);
+/// Panels of the left and the right side that a thread multiplies at a time, at most: those of the left one stay in its
+/// second cache.
+const PART: [usize; 2] = [12, 4];
+
+/// Parts for each thread, at least, where there are panels enough: so they end together.
+const PARTS: usize = 16;
 
 /// Columns that are fewer than the rows and than so many change places with them.
 const NARROW: usize = 8;
 
-/// Products that are worth as much as what [`Threads::for_work`] counts.
+/// Products of packed numbers that are worth as much as what [`Threads::for_work`] counts.
 pub(crate) const PRODUCTS: usize = 16;
 
 /// `out` = what `P` makes of the lines of both sides, each of which has `length` numbers: for [`super::inner::Products`]
@@ -73,10 +77,10 @@ where
         out: Shared::new(out),
         left: Shared::new(left.uninit().as_mut_ptr().cast()),
         right: Shared::new(right.uninit().as_mut_ptr().cast()),
-        parallel: threads != Threads::ONE,
+        threads,
     };
     // SAFETY: the caller's promise; the scratch memory has room for the blocks.
-    threads.install(|| unsafe { product.run(length) });
+    in_steps(threads, |member| unsafe { product.run(length, member) });
     Ok(())
 }
 
@@ -87,14 +91,15 @@ struct Product<'a, I, O: Number> {
     out: Shared<O>,
     left: Shared<O::Word>,
     right: Shared<O::Word>,
-    parallel: bool,
+    threads: Threads,
 }
 
 impl<I: Number, O: Number<Word = I::Word>> Product<'_, I, O> {
     /// # Safety
     /// As [`gemm`] has it; `left` and `right` have room for blocks.
-    unsafe fn run(&self, length: usize) {
+    unsafe fn run(&self, length: usize, mut member: Member<'_>) {
         let (rows, columns) = (self.rows.count, self.columns.count);
+        let (left, right) = (self.tile.rows, self.tile.columns);
         // At least one block: an empty sum is 0.
         for start in (0..length.max(1)).step_by(DEPTH) {
             let depth = (length - start).min(DEPTH);
@@ -102,17 +107,16 @@ impl<I: Number, O: Number<Word = I::Word>> Product<'_, I, O> {
                 let column = column..columns.min(column + PACKED);
                 for row in (0..rows).step_by(PACKED) {
                     let row = row..rows.min(row + PACKED);
-                    let (left, right) = (self.tile.rows, self.tile.columns);
-                    let fresh = row.start == 0;
-                    let (a, b) = (row.len().div_ceil(left), if fresh { column.len().div_ceil(right) } else { 0 });
+                    let panels = [row.len().div_ceil(left), column.len().div_ceil(right)];
+                    let fresh = if row.start == 0 { panels[1] } else { 0 };
                     // SAFETY: each panel has its place.
-                    self.each(a + b, |i| unsafe {
-                        if i < a {
-                            let panel = self.left.at(i * left * depth);
-                            self.rows.pack(row.start + i * left, left, start, depth, panel);
+                    member.each(panels[0] + fresh, |i| unsafe {
+                        if let Some(i) = i.checked_sub(panels[0]) {
+                            let panel = self.right.at(i * right * depth);
+                            (self.tile.pack_columns)(self.columns, column.start + i * right, start, depth, panel);
                         } else {
-                            let panel = self.right.at((i - a) * right * depth);
-                            self.columns.pack(column.start + (i - a) * right, right, start, depth, panel);
+                            let panel = self.left.at(i * left * depth);
+                            (self.tile.pack_rows)(self.rows, row.start + i * left, start, depth, panel);
                         }
                     });
                     let block = Block {
@@ -123,33 +127,41 @@ impl<I: Number, O: Number<Word = I::Word>> Product<'_, I, O> {
                         first: start == 0,
                         last: start + depth == length,
                     };
-                    let block = &block;
-                    let part = (PART.0 * left, PART.1 * right);
-                    let wide = column.len().div_ceil(part.1);
-                    self.each(row.len().div_ceil(part.0) * wide, |i| {
-                        let (i, j) = (i / wide * part.0, i % wide * part.1);
-                        let panels =
-                            |data: Shared<O::Word>, lines: &std::ops::Range<usize>, i: usize, part: usize| Panels {
-                                data: data.get().wrapping_add(i * depth),
-                                first: lines.start + i,
-                                end: lines.end.min(lines.start + i + part),
-                            };
-                        let a = panels(self.left, &row, i, part.0);
-                        let b = panels(self.right, &column, j, part.1);
+                    let [high, wide] = self.parts(panels);
+                    let part = |data: Shared<O::Word>, lines: &Range<usize>, width: usize, i: usize, parts: usize| {
+                        let bound = |i: usize| lines.len().div_ceil(width) * i / parts * width;
+                        Panels {
+                            data: data.get().wrapping_add(bound(i) * depth),
+                            first: lines.start + bound(i),
+                            end: lines.end.min(lines.start + bound(i + 1)),
+                        }
+                    };
+                    member.each(high * wide, |i| {
+                        let a = part(self.left, &row, left, i / wide, high);
+                        let b = part(self.right, &column, right, i % wide, wide);
                         // SAFETY: these panels have been packed; no other part writes to these lines of both.
-                        unsafe { (self.tile.run)(block, a, b) }
+                        unsafe { (self.tile.run)(&block, a, b) }
                     });
                 }
             }
         }
     }
 
-    /// Calls `part` for all of `0..parts`.
-    fn each(&self, parts: usize, part: impl Fn(usize) + Sync + Send) {
-        if self.parallel {
-            (0..parts).into_par_iter().for_each(part);
-        } else {
-            (0..parts).for_each(part);
+    /// Into how many parts the panels of each side are split.
+    fn parts(&self, panels: [usize; 2]) -> [usize; 2] {
+        let [mut high, mut wide] = [panels[0].div_ceil(PART[0]), panels[1].div_ceil(PART[1])];
+        if self.threads != Threads::ONE {
+            while high * wide < PARTS * self.threads.count() && [high, wide] != panels {
+                // The longer side of a part is halved.
+                if wide == panels[1]
+                    || high < panels[0] && panels[0] * self.tile.rows / high > panels[1] * self.tile.columns / wide
+                {
+                    high = panels[0].min(2 * high);
+                } else {
+                    wide = panels[1].min(2 * wide);
+                }
+            }
         }
+        [high, wide]
     }
 }

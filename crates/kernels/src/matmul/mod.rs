@@ -9,6 +9,7 @@ mod lanes_x86;
 pub(crate) mod pack;
 mod plan;
 mod staged;
+mod steps;
 mod sums;
 pub(crate) mod tile;
 pub(crate) mod word;

@@ -1,6 +1,10 @@
 //! Operands laid out for the inner loop.
 
+use super::lanes::prefetch;
 use super::word::Number;
+
+/// How many numbers of a line before they are packed they are fetched: nobody else knows where they are.
+const AHEAD: usize = 16;
 
 /// One side of a product: the rows of its left operand, or the columns of its right one.
 #[derive(Clone, Copy)]
@@ -58,18 +62,38 @@ impl<I: Number> Side<'_, I> {
     ///
     /// # Safety
     /// `panel` has room for `width * depth` words; the side is right about its operand.
+    #[inline(always)]
     pub unsafe fn pack(&self, first: usize, width: usize, k: usize, depth: usize, panel: *mut I::Word) {
-        let start = self.data.wrapping_offset(k as isize * self.along);
         let there = width.min(self.count - first);
+        // SAFETY: the caller's promise; what is not written below are the lines that are not there.
+        unsafe {
+            if there == width {
+                // The compiler knows how many there are: so it uses vectors.
+                self.copy(first, width, width, k, depth, panel);
+            } else {
+                panel.write_bytes(0, width * depth);
+                self.copy(first, there, width, k, depth, panel);
+            }
+        }
+    }
+
+    /// Writes `there` lines to a panel of `width`.
+    ///
+    /// # Safety
+    /// As for [`pack`](Self::pack); the lines are there.
+    #[inline(always)]
+    unsafe fn copy(&self, first: usize, there: usize, width: usize, k: usize, depth: usize, panel: *mut I::Word) {
+        let start = self.data.wrapping_offset(k as isize * self.along);
         // SAFETY: every index below is under `width * depth`, and every line read is one of the operand's.
         unsafe {
-            if there < width {
-                panel.write_bytes(0, width * depth);
-            }
             if self.line == 1 && self.list.is_none() {
                 let start = start.wrapping_add(first);
                 for i in 0..depth {
                     let (from, to) = (start.wrapping_offset(i as isize * self.along), panel.add(i * width));
+                    let ahead = from.wrapping_offset(AHEAD as isize * self.along);
+                    for j in (0..there).step_by(64 / size_of::<I>()) {
+                        prefetch(ahead.wrapping_add(j));
+                    }
                     for j in 0..there {
                         *to.add(j) = (*from.add(j)).widen();
                     }
@@ -81,6 +105,9 @@ impl<I: Number> Side<'_, I> {
             for begin in (0..depth).step_by(RUN) {
                 for j in 0..there {
                     let line = start.wrapping_offset(self.index(first + j) * self.line);
+                    for i in (0..RUN).step_by(64 / size_of::<I>()) {
+                        prefetch(line.wrapping_offset((begin + 4 * RUN + i) as isize * self.along));
+                    }
                     for i in begin..depth.min(begin + RUN) {
                         let number = *line.wrapping_offset(i as isize * self.along);
                         *panel.add(i * width + j) = number.widen();

@@ -44,16 +44,23 @@ pub(crate) struct Panels<W> {
     pub end: usize,
 }
 
+/// Writes a panel of the lines of a side from the given one on, of the numbers from the given one on, so many.
+type Pack<I, W> = unsafe fn(&Side<'_, I>, usize, usize, usize, *mut W);
+
 /// Computes `out` for all lines of these panels, of the left and of the right side, with each other.
 type Run<I, O, W> = unsafe fn(&Block<'_, I, O>, Panels<W>, Panels<W>);
 
-/// The inner loop for one instruction set.
+/// The loops for one instruction set.
 pub(crate) struct Tile<I, O: Number> {
     /// Lines in a panel of the left operand.
     pub rows: usize,
     /// Lines in a panel of the right operand.
     pub columns: usize,
-    /// The loop.
+    /// What packs the left operand.
+    pub pack_rows: Pack<I, O::Word>,
+    /// What packs the right operand.
+    pub pack_columns: Pack<I, O::Word>,
+    /// The inner loop.
     pub run: Run<I, O, O::Word>,
 }
 
@@ -118,9 +125,55 @@ tiled! {
 }
 
 /// The inner loop with tiles of `ROWS` by `VECTORS` vectors.
-fn tile<I: Number, O: Number, P: Inner, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize>()
--> Tile<I, O> {
-    Tile { rows: ROWS, columns: VECTORS * V::COUNT, run: run::<I, O, P, V, ROWS, VECTORS> }
+fn tile<I, O, P: Inner, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize>() -> Tile<I, O>
+where
+    I: Number<Word = O::Word>,
+    O: Number,
+{
+    Tile {
+        rows: ROWS,
+        columns: VECTORS * V::COUNT,
+        pack_rows: pack::<I, V, ROWS, false>,
+        pack_columns: pack::<I, V, VECTORS, true>,
+        run: run::<I, O, P, V, ROWS, VECTORS>,
+    }
+}
+
+/// Packs `WIDTH` lines, or so many vectors of them.
+///
+/// # Safety
+/// As [`Side::pack`] has it; the processor has `V`'s instructions.
+unsafe fn pack<I: Number, V: Lanes<Number = I::Word>, const WIDTH: usize, const VECTORS: bool>(
+    side: &Side<'_, I>,
+    first: usize,
+    k: usize,
+    depth: usize,
+    panel: *mut I::Word,
+) {
+    struct Packing<'a, I: Number, V, const WIDTH: usize, const VECTORS: bool> {
+        side: &'a Side<'a, I>,
+        first: usize,
+        k: usize,
+        depth: usize,
+        panel: *mut I::Word,
+        lanes: PhantomData<V>,
+    }
+
+    impl<I: Number, V: Lanes<Number = I::Word>, const WIDTH: usize, const VECTORS: bool> Kernel
+        for Packing<'_, I, V, WIDTH, VECTORS>
+    {
+        type Output = ();
+
+        #[inline(always)]
+        fn run(self) {
+            let Packing { side, first, k, depth, panel, .. } = self;
+            let width = if VECTORS { WIDTH * V::COUNT } else { WIDTH };
+            // SAFETY: the promise to `pack`.
+            unsafe { side.pack(first, width, k, depth, panel) }
+        }
+    }
+
+    V::ISA.run(Packing::<I, V, WIDTH, VECTORS> { side, first, k, depth, panel, lanes: PhantomData });
 }
 
 /// # Safety
@@ -156,18 +209,21 @@ impl<I: Number, O: Number, P: Inner, V: Lanes<Number = O::Word>, const ROWS: usi
                 let a = left.data.wrapping_add(i * ROWS * block.depth);
                 let b = right.data.wrapping_add(j * width * block.depth);
                 let (rows, columns) = (row..left.end.min(row + ROWS), column..right.end.min(column + width));
+                // Of the last panel only the vectors are computed that have lines in them.
                 // SAFETY: there are so many panels, and such lines, as the maker of this promises.
                 unsafe {
-                    block.prefetch(rows.clone(), columns.clone());
-                    let tile = sum_up::<P, V, ROWS, VECTORS>(block.depth, a, b);
-                    block.store::<P, _, _, _>(&tile, rows, columns);
+                    match columns.len().div_ceil(V::COUNT) {
+                        1 => block.tile::<P, V, ROWS, 1>(a, b, width, rows, columns),
+                        2 => block.tile::<P, V, ROWS, 2>(a, b, width, rows, columns),
+                        _ => block.tile::<P, V, ROWS, VECTORS>(a, b, width, rows, columns),
+                    }
                 }
             }
         }
     }
 }
 
-/// The sums for two panels.
+/// The sums for two panels, of which the right one has `width` lines. Meanwhile `each` is called for each row in turn.
 ///
 /// # Safety
 /// They have `depth` numbers for each of their lines.
@@ -176,29 +232,55 @@ unsafe fn sum_up<P: Inner, V: Lanes, const ROWS: usize, const VECTORS: usize>(
     depth: usize,
     mut a: *const V::Number,
     mut b: *const V::Number,
+    width: usize,
+    each: impl Fn(usize),
 ) -> [[V; VECTORS]; ROWS] {
     let mut sums = [[V::ZERO; VECTORS]; ROWS];
-    for _ in 0..depth {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut row = [V::ZERO; VECTORS];
-            for (j, row) in row.iter_mut().enumerate() {
-                *row = V::load(b.add(j * V::COUNT));
-            }
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let number = V::splat(*a.add(i));
-                for (sum, numbers) in sums.iter_mut().zip(row) {
-                    *sum = P::step(*sum, number, numbers);
+    for i in 0..ROWS {
+        each(i);
+        for _ in depth * i / ROWS..depth * (i + 1) / ROWS {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let mut row = [V::ZERO; VECTORS];
+                for (j, row) in row.iter_mut().enumerate() {
+                    *row = V::load(b.add(j * V::COUNT));
                 }
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let number = V::splat(*a.add(i));
+                    for (sum, numbers) in sums.iter_mut().zip(row) {
+                        *sum = P::step(*sum, number, numbers);
+                    }
+                }
+                a = a.add(ROWS);
+                b = b.add(width);
             }
-            a = a.add(ROWS);
-            b = b.add(VECTORS * V::COUNT);
         }
     }
     sums
 }
 
 impl<I: Number, O: Number> Block<'_, I, O> {
+    /// Computes the tile of two panels, of which the right one has `width` lines.
+    ///
+    /// # Safety
+    /// The panels have `depth` numbers for each of their lines; `out` has these lines.
+    #[inline(always)]
+    unsafe fn tile<P: Inner, V: Lanes<Number = O::Word>, const ROWS: usize, const VECTORS: usize>(
+        &self,
+        a: *const O::Word,
+        b: *const O::Word,
+        width: usize,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) {
+        // The lines of `out` are fetched one by one: all at once, they would be in the way of the panels.
+        let fetch = |i: usize| self.prefetch(rows.start + i.min(rows.len() - 1), columns.clone());
+        // SAFETY: the caller's promise.
+        let sums = unsafe { sum_up::<P, V, ROWS, VECTORS>(self.depth, a, b, width, fetch) };
+        // SAFETY: the caller's promise.
+        unsafe { self.store::<P, _, _, _>(&sums, rows, columns) };
+    }
+
     /// Sets `out` to the part of a tile that lies in it, or adds it.
     ///
     /// # Safety
@@ -250,17 +332,15 @@ impl<I: Number, O: Number> Block<'_, I, O> {
         }
     }
 
-    /// Fetches what [`store`](Self::store) will need while the tile is computed.
+    /// Fetches what [`store`](Self::store) will need of a line.
     #[inline(always)]
-    fn prefetch(&self, rows: Range<usize>, columns: Range<usize>) {
+    fn prefetch(&self, row: usize, columns: Range<usize>) {
         if self.columns.is_unit_in_out() {
-            for row in rows {
-                let line = self.line(row).wrapping_add(columns.start);
-                for place in (0..columns.len()).step_by(64 / size_of::<O>()) {
-                    prefetch(line.wrapping_add(place));
-                }
-                prefetch(line.wrapping_add(columns.len() - 1));
+            let line = self.line(row).wrapping_add(columns.start);
+            for place in (0..columns.len()).step_by(64 / size_of::<O>()) {
+                prefetch(line.wrapping_add(place));
             }
+            prefetch(line.wrapping_add(columns.len() - 1));
         }
     }
 
