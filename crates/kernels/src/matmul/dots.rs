@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use super::gemm::PRODUCTS;
 use super::lanes::Lanes;
 use super::pack::Side;
 use super::tile::Tiled;
@@ -57,8 +56,7 @@ pub(super) unsafe fn dots<W: Tiled>(
     let mut sums = Scratch::<W>::new(if pieces == 1 { 0 } else { matrix.count.saturating_mul(pieces) })?;
     let job = Dots { out, matrix, vector, length, pieces, sums: sums.uninit().as_mut_ptr().cast() };
     let job = &job;
-    let work = length.min(PIECE) * LINES / PRODUCTS;
-    threads.split(groups * pieces, 1, work.max(1), |part| {
+    threads.split(groups * pieces, 1, length.min(PIECE) * LINES, |part| {
         // SAFETY: the caller's promise; each part has sums of its own.
         unsafe { W::dots(Isa::best())(job, part) }
     });

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::gemm::{DEPTH, PRODUCTS};
+use super::gemm::DEPTH;
 use super::lanes::Lanes;
 use super::pack::Side;
 use super::tile::Tiled;
@@ -32,7 +32,7 @@ pub(super) unsafe fn sums<W: Tiled>(
     debug_assert!(matrix.line == 1 && matrix.list.is_none());
     let job = Sums { out, matrix, vector, step, length };
     let job = &job;
-    threads.split(matrix.count, LINE, length.div_ceil(PRODUCTS), |part| {
+    threads.split(matrix.count, LINE, length, |part| {
         // SAFETY: the caller's promise; each part has columns of its own.
         unsafe { W::sums(Isa::best())(job, part) }
     });
