@@ -353,3 +353,31 @@ fn other_overlap_than_in_place_is_refused() {
     let (to, _) = memory.both(0, &[8], &[8]);
     copy(to, &column, &none).unwrap();
 }
+
+#[test]
+fn contiguous_arrays_side_by_side_are_apart_and_those_that_share_an_element_are_not() {
+    // Some are small enough to be done without a plan, and one is just not.
+    for len in [1, 7, 1000, 16 << 10, (16 << 10) + 1] {
+        let numbers: Vec<f64> = (0..3 * len).map(|i| i as f64 / 4.0).collect();
+        let sums = |out: usize, a: usize, b: usize| {
+            let mut buffer = numbers.clone();
+            let first: *mut f64 = buffer.as_mut_ptr();
+            // SAFETY: all of them lie in the buffer.
+            let result = unsafe {
+                let array = |start: usize| Array::from_raw(first.add(start).cast(), DType::F64, &[len], &[1]).unwrap();
+                let out = ArrayMut::from_raw(first.add(out).cast(), DType::F64, &[len], &[1]).unwrap();
+                binary(Binary::Add, out, &array(a), &array(b), &Elementwise::default())
+            };
+            result.map(|()| buffer)
+        };
+        for (out, a, b) in [(0, len, 2 * len), (len, 0, 2 * len), (2 * len, 0, len), (0, 0, len), (len, 0, len)] {
+            let mut expected = numbers.clone();
+            (0..len).for_each(|i| expected[out + i] = numbers[a + i] + numbers[b + i]);
+            assert_eq!(sums(out, a, b).unwrap(), expected, "{len} numbers at {a} and {b} into those at {out}");
+        }
+        if len > 1 {
+            assert!(sums(0, len - 1, 2 * len).is_err());
+            assert!(sums(len, 2 * len, 1).is_err());
+        }
+    }
+}

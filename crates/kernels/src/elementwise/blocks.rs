@@ -21,13 +21,16 @@ use crate::elementwise::space::{Cursor, OPERANDS, Space};
 use crate::error::{Result, refuse};
 use crate::overlap::{is_same_view, may_overlap, overlaps_itself};
 use crate::stream::{self, LINE_BYTES};
-use crate::threads::LINE;
+use crate::threads::{LINE, Threads};
 
 /// Bytes of a block of the widest type.
 const BLOCK_BYTES: usize = 4096;
 
 /// Rows that are shorter than this go into blocks together.
 const SHORT_ROW: usize = 64;
+
+/// Elements up to which a plain job is done at once: to plan it takes as long as to compute a thousand.
+const SMALL: usize = 16 << 10;
 
 /// The operand that is written, the first input, and the mask, by their numbers in the [`Space`].
 const OUT: usize = 0;
@@ -87,6 +90,9 @@ pub(crate) fn execute(
 impl Job<'_> {
     /// Checks the operands, and does it.
     pub fn run(self, options: &Elementwise<'_>) -> Result<()> {
+        if self.run_plain(options) {
+            return Ok(());
+        }
         let shape = self.out.shape();
         let mut operands: [Option<&Array<'_>>; OPERANDS] = [None; OPERANDS];
         operands[OUT] = Some(&self.out);
@@ -127,6 +133,38 @@ impl Job<'_> {
         let plan = Plan::new(&self, &operands, &space, in_place, first);
         options.threads.split(space.size(), LINE, self.weight, |part| plan.run(part));
         Ok(())
+    }
+}
+
+impl Job<'_> {
+    /// Does all of it by one call of the body, if it is small and plain: contiguous arrays of one shape, of the body's
+    /// types, and apart from the output. There is nothing to refuse then. Whether it was.
+    fn run_plain(&self, options: &Elementwise<'_>) -> bool {
+        let Some(body) = self.body else { return false };
+        let out: &Array<'_> = &self.out;
+        let span = |array: &Array<'_>| {
+            let start = array.data() as usize;
+            start..start + out.size() * array.dtype().size()
+        };
+        let fits = |(input, &reads): (&&Array<'_>, &DType)| {
+            input.dtype() == reads && input.shape() == out.shape() && input.is_contiguous() && {
+                let (input, out) = (span(input), span(out));
+                input.end <= out.start || out.end <= input.start
+            }
+        };
+        let len = out.size();
+        let plain = (1..=SMALL).contains(&len)
+            && options.mask.is_none()
+            && options.range.is_none()
+            && options.threads.for_work(len.saturating_mul(self.weight)) == Threads::ONE
+            && self.writes == [out.dtype(); 2]
+            && out.is_contiguous()
+            && self.inputs.iter().zip(self.reads).all(fits);
+        if plain {
+            let inputs = std::array::from_fn(|i| self.inputs.get(i).map_or(std::ptr::null(), |input| input.data()));
+            body(&Block { out: out.data().cast_mut(), inputs, len, start: 0 });
+        }
+        plain
     }
 }
 
