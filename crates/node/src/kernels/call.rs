@@ -32,23 +32,34 @@ impl<'a> Call<'a> {
         self.frame
     }
 
-    /// An operand that has to be an array.
-    pub fn input(&self, operand: usize) -> Result<Array<'_>> {
+    /// What is made of an operand that has to be an array: of its first element, its type, its shape and its strides.
+    fn array<A>(
+        &self,
+        operand: usize,
+        make: impl FnOnce(*mut u8, DType, &[usize], &[isize]) -> Result<A>,
+    ) -> Result<A> {
         let Some(memory) = self.memory[operand] else {
             let which = if operand == WHERE { "where".into() } else { format!("operand {operand}") };
             return Err(Error::InvalidArgument(format!("{which} must be an array")));
         };
+        if self.frame.is_flat(operand) {
+            return make(memory.data, memory.dtype, &[memory.len], &[1]);
+        }
         let place = self.frame.geometry(operand, memory.len)?;
         let first = memory.data.wrapping_add(place.offset * memory.dtype.size());
-        // SAFETY: `geometry` has found all elements inside the typed array, which the maker of this call vouches for.
-        unsafe { Array::from_raw(first, memory.dtype, place.shape(), place.strides()) }
+        make(first, memory.dtype, place.shape(), place.strides())
+    }
+
+    /// An operand that has to be an array.
+    pub fn input(&self, operand: usize) -> Result<Array<'_>> {
+        // SAFETY: all elements are inside the typed array, which the maker of this call vouches for.
+        self.array(operand, |data, dtype, shape, strides| unsafe { Array::from_raw(data, dtype, shape, strides) })
     }
 
     /// An operand that the kernel writes.
     pub fn out(&self, operand: usize) -> Result<ArrayMut<'_>> {
-        let array = self.input(operand)?;
         // SAFETY: as `input`; JavaScript passes here what may be written.
-        unsafe { ArrayMut::from_raw(array.data().cast_mut(), array.dtype(), array.shape(), array.strides()) }
+        self.array(operand, |data, dtype, shape, strides| unsafe { ArrayMut::from_raw(data, dtype, shape, strides) })
     }
 
     /// An operand that may be absent, but is no scalar.
@@ -72,11 +83,11 @@ impl<'a> Call<'a> {
         let arrays = operands.iter().chain(&[0]);
         let dtype = arrays.filter_map(|&operand| self.memory[operand]).map(|memory| memory.dtype).next();
         let dtype = dtype.ok_or_else(|| Error::InvalidArgument("out must be an array".into()))?;
-        let mut inputs = [None; N];
+        let mut inputs = [Array::from_slice::<u8>(&[]); N];
         for (input, operand) in inputs.iter_mut().zip(operands) {
-            *input = Some(self.input_as(operand, dtype)?);
+            *input = self.input_as(operand, dtype)?;
         }
-        Ok(inputs.map(|input| input.expect("each was set")))
+        Ok(inputs)
     }
 
     /// An operand that may be absent, or a scalar.

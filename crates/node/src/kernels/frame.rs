@@ -261,18 +261,17 @@ impl Frame {
         }
     }
 
-    /// Where the elements of an operand lie in a typed array of `len` elements; all of them are inside.
+    /// Whether an operand has one axis, with all elements of its typed array.
+    pub fn is_flat(&self, operand: usize) -> bool {
+        self.double(Frame::of_operand(operand, RANK)) == FLAT
+    }
+
+    /// Where the elements of an operand that is not flat lie in a typed array of `len` elements; all of them are inside.
     pub fn geometry(&self, operand: usize, len: usize) -> Result<Geometry> {
-        let mut geometry = Geometry { rank: 1, shape: [1; MAX_RANK], strides: [0; MAX_RANK], offset: 0 };
-        let rank = Frame::of_operand(operand, RANK);
-        if self.double(rank) == FLAT {
-            geometry.shape[0] = len;
-            geometry.strides[0] = 1;
-            return Ok(geometry);
-        }
-        let rank = self.index("a rank", rank)?;
+        let rank = self.index("a rank", Frame::of_operand(operand, RANK))?;
         let strided = rank >= STRIDED;
-        geometry.rank = rank % STRIDED;
+        let rank = rank % STRIDED;
+        let mut geometry = Geometry { rank, shape: [1; MAX_RANK], strides: [0; MAX_RANK], offset: 0 };
         if geometry.rank > MAX_RANK {
             return Err(Error::InvalidArgument(format!("kernels take at most {MAX_RANK} axes, not {}", geometry.rank)));
         }
