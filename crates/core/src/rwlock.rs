@@ -143,6 +143,10 @@ impl RwLock<'_> {
             if let Some(slice) = self.enter(&gate) {
                 return slice;
             }
+            if self.is_crowded(me) {
+                let over = request.only_try || request.deadline.is_some_and(Deadline::passed);
+                return if over { Slice::TimedOut } else { Slice::Again };
+            }
             // A writer came in between: as if the look before had seen it.
             request.resumed = true;
         }
@@ -261,6 +265,11 @@ impl RwLock<'_> {
         }
         self.step_back(me, ENTERING);
         None
+    }
+
+    /// Whether no more threads of `me` can be on their way in: for a moment, or for ever where its entry is damaged.
+    fn is_crowded(&self, me: Owner) -> bool {
+        Reader::of(self.readers.entry(me.slot())).plus(me, ENTERING).is_none()
     }
 
     /// One reading or entrance less, which a writer may be waiting for.

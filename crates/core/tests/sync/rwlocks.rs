@@ -255,4 +255,7 @@ fn damaged_entries_stop_nobody() {
     let full = u64::from(me.bits()) << 32 | ((1 << 28) - 1);
     world.rwlock().readers.entry(0).store(full, Relaxed);
     assert_eq!(read(&world, me), Slice::Deadlock);
+    let crowded = u64::from(me.bits()) << 32 | 15 << 28;
+    world.rwlock().readers.entry(0).store(crowded, Relaxed);
+    assert_eq!(world.rwlock().read(me, false, in_time(0), &world), Slice::TimedOut);
 }
