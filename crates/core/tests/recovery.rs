@@ -473,9 +473,8 @@ fn a_forked_child_that_keeps_the_token_does_not_keep_the_dead_alive() {
     assert!(lock.is_poisoned() && lock.holder().is_none());
     let state = State::Retired as u32;
     assert_eq!(state_of(&main.control, slot).load(Ordering::Relaxed) & 0xff, state, "not to be given out");
-    for _ in 1..LIMITS.slots - 1 {
-        std::mem::forget(Participant::claim(&main.control, Kind::Joiner, None).unwrap());
-    }
+    let claim = |_| Participant::claim(&main.control, Kind::Joiner, None).unwrap();
+    let _others: Vec<Participant> = (1..LIMITS.slots - 1).map(claim).collect();
     assert!(Participant::claim(&main.control, Kind::Joiner, None).is_err());
     // SAFETY: the child that the worker named; it lives, since only we end it.
     assert_eq!(unsafe { libc::kill(child, libc::SIGKILL) }, 0);

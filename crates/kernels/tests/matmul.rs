@@ -271,10 +271,9 @@ fn what_is_not_a_number_comes_out_where_it_went_in() {
 }
 
 fn run(out: &mut [f64], shape: &[usize], a: (&[f64], &[usize]), b: (&[f64], &[usize])) -> tsdsm_kernels::Result<()> {
-    let operand = |(data, shape): (&'static [f64], &[usize])| Array::with_shape(data, shape).unwrap();
-    let leak = |data: &[f64]| &*data.to_vec().leak();
     let out = ArrayMut::with_shape(out, shape)?;
-    matmul(out, &operand((leak(a.0), a.1)), &operand((leak(b.0), b.1)), &Matmul::default())
+    let [a, b] = [a, b].map(|(data, shape)| Array::with_shape(data, shape).unwrap());
+    matmul(out, &a, &b, &Matmul::default())
 }
 
 #[test]
