@@ -122,7 +122,7 @@ pub fn array(view: &View) -> kernels::Result<kernels::Array<'_>> {
 /// A view as kernels write it.
 ///
 /// # Errors
-/// As [`array`].
+/// As [`array()`].
 pub fn array_mut(view: &View) -> kernels::Result<kernels::ArrayMut<'_>> {
     // SAFETY: as above. Mapped for reading and writing, or so that writes stay in this mapping.
     unsafe { kernels::ArrayMut::from_raw(view.data(), dtype_of(view), view.shape(), view.strides()) }
