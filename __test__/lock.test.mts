@@ -28,6 +28,56 @@ test('blocking and asynchronous sections of several threads exclude each other',
   t.is(world.counter[0], 3 * 3 * 300)
 })
 
+test('a fair lock is given in the order in which it was asked for, and nobody overtakes', async t => {
+  await using world = await start(4)
+  const lock = world.cluster.createLock('F', { fair: true })
+  t.true(lock.fair)
+  t.false(world.lock.fair)
+  t.is(world.lock.waiting, null)
+  const turns = [2, 0, 3, 1]
+  for (let round = 0; round < 5; round++) {
+    world.flags.fill(0)
+    lock.acquire()
+    const run = world.cluster.runProcesses(ref.queueUp, [turns])
+    for (const place of turns.keys()) {
+      Atomics.store(world.flags, 0, place + 1)
+      await until(() => lock.waiting === place + 1, `${place + 1} wait`)
+    }
+    t.false(lock.tryAcquire())
+    lock.release()
+    // This thread asks last: what it had a moment ago is for those who wait.
+    await lock.acquireAsync()
+    t.is(lock.waiting, 0)
+    lock.release()
+    await run
+    t.deepEqual(Array.from(world.cluster.getShared('at')), turns)
+    turns.reverse()
+  }
+})
+
+test('the death of one that waits for a fair lock, or an abort, lets the next in', async t => {
+  await using world = await start(2)
+  const lock = world.cluster.createLock('F', { fair: true })
+  lock.acquire()
+  const run = rejection(world.cluster.runProcesses(ref.queueUp, [[1, 7]]))
+  Atomics.store(world.flags, 0, 1)
+  await until(() => lock.waiting === 1, 'worker 1 waits')
+  process.kill(world.cluster.workers[1].pid as number, 'SIGKILL')
+  await run
+  await until(() => lock.waiting === 0, 'its ticket is gone')
+  lock.release()
+  t.true(lock.tryAcquire(), 'a death without the lock poisons nothing')
+
+  const abort = new AbortController()
+  const first = lock.acquireAsync({ signal: abort.signal })
+  const second = lock.acquireAsync()
+  abort.abort()
+  t.is(await rejection(first), abort.signal.reason)
+  lock.release()
+  await second
+  lock.release()
+})
+
 test('main and the workers share one lock', async t => {
   await using world = await start(2)
   const run = world.cluster.runProcesses(ref.count, [2000])
@@ -279,6 +329,9 @@ test('meaningless arguments are refused before anything happens', async t => {
   t.throws(() => lock.acquire({ signal: AbortSignal.abort() } as object), { instanceOf: InvalidArgumentError })
   await t.throwsAsync(lock.acquireAsync({ signal: {} as AbortSignal }), { instanceOf: InvalidArgumentError })
   t.throws(() => lock.withLock(3 as never), { instanceOf: InvalidArgumentError })
+  for (const options of [{ fair: 1 }, { fare: true }, true]) {
+    t.throws(() => world.cluster.createLock('odd', options as never), { instanceOf: InvalidArgumentError })
+  }
   t.false(lock.held)
   lock.acquire({ timeout: Number.POSITIVE_INFINITY })
   lock.release()
@@ -298,6 +351,8 @@ test('a lock of a closed cluster says so, and pending acquires reject', async t 
     () => lock.clearPoison(),
     () => lock.held,
     () => lock.poisoned,
+    () => lock.fair,
+    () => lock.waiting,
   ]) {
     t.throws(use, { instanceOf: ClosedError })
   }

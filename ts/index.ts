@@ -30,6 +30,7 @@ export {
   type CreateBarrierOptions,
   type CreateEventOptions,
   type CreateLatchOptions,
+  type CreateLockOptions,
   type CreateSemaphoreOptions,
   NamedObjects,
   ObjectMaker,

@@ -15,7 +15,9 @@ const LOCK = 1
  * somebody takes it over with `recover` and calls {@link clearPoison}. A task that is left while it holds the run's
  * own lock counts as a death.
  *
- * Free, it is taken and given back without a system call. Newcomers may overtake those who wait.
+ * Free, it is taken and given back without a system call. Newcomers may overtake those who wait; a *fair* lock
+ * (`fair: true`) is given to threads in the order in which they began to wait, which costs a switch to another process
+ * each time.
  */
 export class Lock extends HeldLock {
   readonly #place: Place
@@ -41,6 +43,18 @@ export class Lock extends HeldLock {
 
   override get held(): boolean {
     return super.held && (Atomics.load(this.#place.words, this.#at) & this.#bits.OWNER_MASK) === this.#place.me
+  }
+
+  /** Whether it is given in the order in which threads began to wait for it. */
+  get fair(): boolean {
+    return this.waiting !== null
+  }
+
+  /** How many threads wait for it now; `null` for a lock that is not fair, which does not know. */
+  get waiting(): number | null {
+    this.checkOpen()
+    const { waiting } = native.lockInfo(this.#place.session, this.#place.index)
+    return waiting < 0 ? null : waiting
   }
 
   /** Whether a holder died, or left its task, and nobody has called {@link clearPoison} since. */

@@ -162,6 +162,12 @@ export abstract class NamedObjects {
   }
 }
 
+/** Options of {@link Cluster.createLock}. */
+export interface CreateLockOptions {
+  /** Whether it is given to threads in the order in which they began to wait for it. Default: false, who comes first has it. */
+  fair?: boolean
+}
+
 /** Options of {@link Cluster.createBarrier}. */
 export interface CreateBarrierOptions {
   /** How many have to come before all may pass. Default: the number of workers. */
@@ -200,8 +206,10 @@ export abstract class ObjectMaker extends NamedObjects {
    *
    * @throws InvalidArgumentError, NameExistsError, CapacityError, ClosedError
    */
-  createLock(name: string): Lock {
-    return this.objects().create('lock', name)
+  createLock(name: string, options?: CreateLockOptions): Lock {
+    const objects = this.objects()
+    const { fair = false } = checkOptions('createLock', options, { fair: 'boolean' })
+    return objects.create('lock', name, 0, Number(fair))
   }
 
   /**

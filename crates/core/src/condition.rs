@@ -15,6 +15,7 @@
 //! | 32-62 | served   | how many of them may pass, modulo 2^31: the first that came    |
 //! | 63    | waiters  | somebody may be asleep at the upper half                       |
 
+use crate::fair::FairLock;
 use crate::mutex;
 use crate::object::{Departed, Object};
 use crate::primitive::{AtomicU32, AtomicU64, Deadline, FutexWord, Ordering::*, futex_wake};
@@ -80,6 +81,44 @@ const fn wake_bit(ticket: u32) -> u32 {
     1 << (ticket % 32)
 }
 
+/// A lock of either kind, as a wait gives it back and takes it again.
+pub trait Exclusive {
+    /// Whether `me` holds it.
+    fn is_held(&self, me: Owner) -> bool;
+    /// Gives it back.
+    fn give_back(&self, me: Owner);
+    /// Waits for it without end.
+    fn take(&self, me: Owner, recover: bool, others: &impl Liveness) -> Slice;
+}
+
+impl Exclusive for mutex::Layout {
+    fn is_held(&self, me: Owner) -> bool {
+        self.holder() == Some(me)
+    }
+
+    fn give_back(&self, me: Owner) {
+        self.unlock(me);
+    }
+
+    fn take(&self, me: Owner, recover: bool, others: &impl Liveness) -> Slice {
+        self.lock(me, recover, None, others)
+    }
+}
+
+impl Exclusive for FairLock<'_> {
+    fn is_held(&self, me: Owner) -> bool {
+        self.lock.is_held(me)
+    }
+
+    fn give_back(&self, me: Owner) {
+        self.unlock(me);
+    }
+
+    fn take(&self, me: Owner, recover: bool, others: &impl Liveness) -> Slice {
+        self.lock(me, recover, None, others)
+    }
+}
+
 /// What a wait came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outcome {
@@ -134,20 +173,20 @@ impl Layout {
     /// A wait may end although nobody has notified: the caller looks again whether what it waits for is so.
     pub fn wait(
         &self,
-        lock: &mutex::Layout,
+        lock: &impl Exclusive,
         me: Owner,
         recover: bool,
         deadline: Option<Deadline>,
         others: &impl Liveness,
     ) -> Option<Outcome> {
-        if lock.holder() != Some(me) {
+        if !lock.is_held(me) {
             return None;
         }
         let ticket = self.begin();
-        lock.unlock(me);
+        lock.give_back(me);
         let request = Request { deadline, ..Request::default() };
         let slice = wait::until_decided(request, |request| self.wait_slice(me, ticket, request, others));
-        Some(Outcome { woken: slice == Slice::Acquired, lock: lock.lock(me, recover, None, others) })
+        Some(Outcome { woken: slice == Slice::Acquired, lock: lock.take(me, recover, others) })
     }
 
     /// Leaves the wait with this ticket after [`Slice::Again`], or before its first slice. A notification that it may have

@@ -14,7 +14,7 @@
 use std::mem::{align_of, offset_of, size_of};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::{barrier, condition, counter, event, latch, mutex, once, rwlock, semaphore, word};
+use crate::{barrier, condition, counter, event, fair, latch, mutex, once, rwlock, semaphore, word};
 
 mod geometry;
 
@@ -172,6 +172,8 @@ pub struct Body {
     pub once: once::Layout,
     /// Of a condition variable.
     pub condition: condition::Layout,
+    /// Of a lock, too: whether and how it is fair.
+    pub fair: fair::Layout,
     /// Of a counter.
     pub counter: counter::Layout,
     /// Of a barrier, which begins on a cache line.
@@ -274,6 +276,8 @@ pub const HASH: u64 = fnv(&[
     offset_of!(Body, once) as u64,
     size_of::<condition::Layout>() as u64,
     offset_of!(Body, condition) as u64,
+    size_of::<fair::Layout>() as u64,
+    offset_of!(Body, fair) as u64,
     offset_of!(Body, counter) as u64,
     offset_of!(Body, barrier) as u64,
     offset_of!(Header, hash) as u64,

@@ -21,6 +21,7 @@ pub mod counter;
 pub mod dtype;
 mod error;
 pub mod event;
+pub mod fair;
 #[cfg(not(loom))]
 pub mod handle;
 #[cfg(not(loom))]

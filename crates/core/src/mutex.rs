@@ -1,7 +1,8 @@
 //! A lock between processes that survives the death of its holder.
 //!
 //! The protocol stands at the functions; the bits of the word in [`crate::word`]; models of both in `models/`.
-//! Barging: a newcomer may take a free lock before a sleeper that was just woken for it.
+//! Barging: a newcomer may take a free lock before a sleeper that was just woken for it; see [`crate::fair`] for one where
+//! it may not.
 
 use crate::object::{Departed, Object};
 use crate::primitive::{AtomicU32, Deadline, FutexWord, Ordering::*, futex_wake};
@@ -99,20 +100,25 @@ impl Layout {
 
     /// Releases, and wakes as many sleepers as `count` says of the word.
     pub(crate) fn unlock_waking(&self, me: Owner, count: impl Fn(u32) -> u32) -> bool {
+        let before = self.give(me, POISON);
+        if let Some(word) = before.filter(|&word| has_waiters(word)) {
+            self.wake(count(word));
+        }
+        before.is_some()
+    }
+
+    /// Releases, and leaves these bits of the word; wakes nobody. The word before. None, and nothing changed, if `me` does
+    /// not hold it.
+    pub(crate) fn give(&self, me: Owner, left: u32) -> Option<u32> {
         let mut word = self.word.load(Relaxed);
         // A compare-exchange, not a swap: recovery may take the lock from a holder at any moment.
         while Owner::in_word(word) == Some(me) {
-            match self.word.compare_exchange(word, word & POISON, Release, Relaxed) {
-                Ok(_) => {
-                    if has_waiters(word) {
-                        self.wake(count(word));
-                    }
-                    return true;
-                }
+            match self.word.compare_exchange(word, word & left, Release, Relaxed) {
+                Ok(_) => return Some(word),
                 Err(now) => word = now,
             }
         }
-        false
+        None
     }
 
     /// Declares what the lock protects sound again. False, and nothing changed, if `me` does not hold it.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::barrier::Barrier;
 use crate::control::Control;
+use crate::fair::FairLock;
 use crate::latch::Latch;
 use crate::layout::{Body, FREE, LIVE, ObjectHead, load_bytes, store_bytes};
 use crate::object::Object;
@@ -47,6 +48,8 @@ pub enum Kind {
 pub enum Spec {
     /// A lock.
     Lock,
+    /// A lock that is given in the order in which it was asked for: [`crate::fair`].
+    FairLock,
     /// A barrier.
     Barrier {
         /// How many it waits for: 1 to as many as there are slots.
@@ -90,7 +93,7 @@ impl Spec {
     /// The kind of object.
     pub fn kind(&self) -> Kind {
         match self {
-            Spec::Lock => Kind::Lock,
+            Spec::Lock | Spec::FairLock => Kind::Lock,
             Spec::Barrier { .. } => Kind::Barrier,
             Spec::RwLock => Kind::RwLock,
             Spec::Semaphore { .. } => Kind::Semaphore,
@@ -256,7 +259,10 @@ impl Control {
         // Whose entries they were: another kind's, perhaps.
         self.table(index).iter().for_each(|(_, entry)| entry.store(0, Ordering::Relaxed));
         match *spec {
-            Spec::Lock => self.body(index).lock.renew(),
+            Spec::Lock | Spec::FairLock => {
+                self.body(index).fair.renew(*spec == Spec::FairLock);
+                self.body(index).lock.renew();
+            }
             Spec::Barrier { parties } => self.barrier_at(index).restart(parties),
             Spec::RwLock => self.body(index).rwlock.renew(),
             Spec::Semaphore { permits, owned } => self.body(index).semaphore.renew(permits, owned),
@@ -304,6 +310,15 @@ impl Control {
     pub fn mutex(&self, index: u32) -> Result<&mutex::Layout> {
         self.check_kind(index, Kind::Lock)?;
         Ok(&self.body(index).lock)
+    }
+
+    /// The lock at this index as a fair one; none where it is not.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an index out of range or of something else.
+    pub fn fair_lock(&self, index: u32) -> Result<Option<FairLock<'_>>> {
+        self.check_kind(index, Kind::Lock)?;
+        Ok(self.fair_lock_at(index))
     }
 
     /// The barrier at this index.
@@ -406,7 +421,10 @@ impl Control {
     /// Whatever is at this index, which is of this kind.
     pub(crate) fn object(&self, index: u32, kind: Kind) -> Box<dyn Object + '_> {
         match kind {
-            Kind::Lock => Box::new(&self.body(index).lock),
+            Kind::Lock => match self.fair_lock_at(index) {
+                Some(lock) => Box::new(lock),
+                None => Box::new(&self.body(index).lock),
+            },
             Kind::Barrier => Box::new(self.barrier_at(index)),
             Kind::RwLock => Box::new(self.rwlock_at(index)),
             Kind::Semaphore => Box::new(self.semaphore_at(index)),
@@ -416,6 +434,11 @@ impl Control {
             Kind::Counter => Box::new(&self.body(index).counter),
             Kind::Condition => Box::new(&self.body(index).condition),
         }
+    }
+
+    fn fair_lock_at(&self, index: u32) -> Option<FairLock<'_>> {
+        let Body { lock, fair, .. } = self.body(index);
+        fair.is_fair().then(|| FairLock { lock, layout: fair, tickets: self.table(index) })
     }
 
     fn barrier_at(&self, index: u32) -> Barrier<'_> {

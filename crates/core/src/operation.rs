@@ -66,7 +66,10 @@ impl Control {
     /// [`Error::InvalidArgument`] for an index out of range, or of an object that has no such operation.
     pub fn wait_slice(&self, index: u32, operation: Operation, me: Owner, request: &Request) -> Result<Slice> {
         Ok(match operation {
-            Operation::Lock => self.mutex(index)?.lock_slice(me, request, self),
+            Operation::Lock => match self.fair_lock(index)? {
+                Some(lock) => lock.lock_slice(me, request, self),
+                None => self.mutex(index)?.lock_slice(me, request, self),
+            },
             Operation::Read => self.rwlock(index)?.read_slice(me, request, self),
             Operation::Write => self.rwlock(index)?.write_slice(me, request, self),
             Operation::Acquire(permits) => self.semaphore(index)?.acquire_slice(me, permits, request, self),
@@ -91,7 +94,10 @@ impl Control {
     /// As [`Control::wait_slice`].
     pub fn abandon(&self, index: u32, operation: Operation, me: Owner, halfway: bool) -> Result<()> {
         match operation {
-            Operation::Lock => self.mutex(index)?.abandon(),
+            Operation::Lock => match self.fair_lock(index)? {
+                Some(lock) => lock.abandon(me),
+                None => self.mutex(index)?.abandon(),
+            },
             Operation::Event(_) => self.event(index)?.abandon(),
             Operation::Once => self.once(index)?.abandon(),
             Operation::Condition(ticket) => self.condition(index)?.abandon(ticket),
@@ -107,7 +113,10 @@ impl Control {
     /// As [`Control::wait_slice`].
     pub fn release(&self, index: u32, operation: Operation, me: Owner) -> Result<bool> {
         Ok(match operation {
-            Operation::Lock => self.mutex(index)?.unlock(me),
+            Operation::Lock => match self.fair_lock(index)? {
+                Some(lock) => lock.unlock(me),
+                None => self.mutex(index)?.unlock(me),
+            },
             Operation::Read => self.rwlock(index)?.unlock_read(me),
             Operation::Write => self.rwlock(index)?.unlock_write(me),
             Operation::Acquire(permits) => self.semaphore(index)?.release(me, permits),

@@ -4,6 +4,7 @@
 //! |-------|----------------|---------------------------------------------------------------------------|
 //! | 0-9   | slot           | the holder's slot plus one; 0 = nobody holds it                           |
 //! | 10-29 | generation     | how often that slot was claimed, so that a stale owner never looks alive  |
+//! |       |                | a free fair lock: a number that changes with whose turn it may be         |
 //! | 30    | [`POISON`]     | a holder died, or left, without releasing                                 |
 //! | 31    | [`WAITERS`]    | somebody may be asleep: whoever releases has to wake                      |
 //!
@@ -72,6 +73,11 @@ impl Owner {
 /// The futex bit that a participant in `slot` sleeps with.
 pub const fn wake_bit(slot: u32) -> u32 {
     1 << (slot % 32)
+}
+
+/// The word of a free lock with this number in the place of a generation.
+pub(crate) const fn with_turn(word: u32, turn: u32) -> u32 {
+    word & (POISON | WAITERS) | (turn << SLOT_BITS) & OWNER_MASK
 }
 
 /// Whether a holder died or left without releasing.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tsdsm_core::barrier::{self, Barrier, Breaker, Patience, Reason, Turn};
 use tsdsm_core::condition;
 use tsdsm_core::event;
+use tsdsm_core::fair::{self, FairLock};
 use tsdsm_core::latch::{self, Latch};
 use tsdsm_core::mutex;
 use tsdsm_core::object::{Departed, Object};
@@ -848,5 +849,99 @@ fn the_death_of_one_that_was_notified_passes_the_notification_on() {
         store.put(me(0));
         store.condition.participant_died(Departed { owner: me(2), worker: None });
         other.join().unwrap();
+    });
+}
+
+/// A fair lock with its entries, what it protects, and who lives.
+struct Line {
+    lock: mutex::Layout,
+    layout: fair::Layout,
+    tickets: Vec<AtomicU64>,
+    count: UnsafeCell<u32>,
+    world: World,
+}
+
+// SAFETY: `count` is touched by the holder of the lock only; that this holds is what loom checks here.
+unsafe impl Sync for Line {}
+
+impl Line {
+    fn new() -> Arc<Self> {
+        let tickets = (0..entries(3)).map(|_| AtomicU64::new(0)).collect();
+        let (lock, layout) = (mutex::Layout::new(), fair::Layout::new(true));
+        Arc::new(Line { lock, layout, tickets, count: UnsafeCell::new(0), world: World::new() })
+    }
+
+    fn lock(&self) -> FairLock<'_> {
+        FairLock { lock: &self.lock, layout: &self.layout, tickets: Table(&self.tickets) }
+    }
+
+    /// Whether it had the lock in time.
+    fn work(&self, owner: Owner, deadline: Option<Deadline>) -> bool {
+        match self.lock().lock(owner, false, deadline, &self.world) {
+            Slice::Acquired => {
+                // SAFETY: the caller holds the lock.
+                self.count.with_mut(|count| unsafe { *count += 1 });
+                assert!(self.lock().unlock(owner));
+                true
+            }
+            other => {
+                assert_eq!(other, Slice::TimedOut);
+                false
+            }
+        }
+    }
+}
+
+#[test]
+fn two_who_take_turns_never_meet_and_no_wake_is_lost() {
+    explore(3, || {
+        let line = Line::new();
+        let other = {
+            let line = line.clone();
+            thread::spawn(move || assert!(line.work(me(1), None) && line.work(me(1), None)))
+        };
+        assert!(line.work(me(0), None));
+        other.join().unwrap();
+        assert_eq!((line.lock.holder(), line.lock().waiting()), (None, 0));
+    });
+}
+
+#[test]
+fn all_who_have_a_ticket_get_their_turn_also_where_one_gives_up() {
+    explore(2, || {
+        let line = Line::new();
+        let deadline = Deadline::after(Duration::from_nanos(5));
+        assert!(line.lock.try_fast(me(0)));
+        let impatient = {
+            let line = line.clone();
+            thread::spawn(move || line.work(me(1), Some(deadline)))
+        };
+        let patient = {
+            let line = line.clone();
+            thread::spawn(move || assert!(line.work(me(2), None)))
+        };
+        assert!(line.lock().unlock(me(0)));
+        advance(5);
+        impatient.join().unwrap();
+        patient.join().unwrap();
+        assert_eq!(line.lock().waiting(), 0);
+    });
+}
+
+#[test]
+fn the_death_of_one_whose_turn_it_is_passes_the_turn_on() {
+    explore(2, || {
+        let line = Line::new();
+        assert!(line.lock.try_fast(me(0)));
+        // Its slice is over at once, and it never comes back.
+        let request = Request { tick: Duration::ZERO, ..Request::default() };
+        assert_eq!(line.lock().lock_slice(me(2), &request, &line.world), Slice::Again);
+        let patient = {
+            let line = line.clone();
+            thread::spawn(move || assert!(line.work(me(1), None)))
+        };
+        assert!(line.lock().unlock(me(0)));
+        line.lock().participant_died(Departed { owner: me(2), worker: None });
+        patient.join().unwrap();
     });
 }

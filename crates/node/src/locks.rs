@@ -14,7 +14,7 @@ pub fn lock_clear_poison(env: &Env, session: Session, index: f64) -> Result<u32>
     Ok(lock.clear_poison(session.owner).into())
 }
 
-/// How a lock stands. -1 where there is none.
+/// How a lock stands. -1 where there is none, or where that is not known.
 #[napi(object, object_from_js = false)]
 pub struct LockInfo {
     /// The holder's slot.
@@ -29,12 +29,15 @@ pub struct LockInfo {
     pub waiters: bool,
     /// The worker that died, or left, while it held the lock.
     pub last_dead_worker: f64,
+    /// How many threads wait for a fair lock.
+    pub waiting: f64,
 }
 
 /// How a lock stands now.
 #[napi(catch_unwind)]
 pub fn lock_info(env: &Env, session: Session, index: f64) -> Result<LockInfo> {
-    let lock = session.control.mutex(count(env, "an index", index)?).or_throw(env)?;
+    let index = count(env, "an index", index)?;
+    let lock = session.control.mutex(index).or_throw(env)?;
     let holder = lock.holder();
     let occupant = holder.and_then(|owner| session.control.occupant(owner.slot()).filter(|found| found.owner == owner));
     Ok(LockInfo {
@@ -44,6 +47,7 @@ pub fn lock_info(env: &Env, session: Session, index: f64) -> Result<LockInfo> {
         poisoned: lock.is_poisoned(),
         waiters: lock.has_waiters(),
         last_dead_worker: lock.last_dead().map_or(NONE, f64::from),
+        waiting: session.control.fair_lock(index).or_throw(env)?.map_or(NONE, |lock| lock.waiting().into()),
     })
 }
 

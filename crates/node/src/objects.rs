@@ -18,6 +18,7 @@ fn spec_of(env: &Env, kind: f64, parameter: f64, option: f64) -> Result<Spec> {
     let parameter = count(env, "the parameter of an object", parameter)?;
     let option = count(env, "the option of an object", option)?;
     Ok(match kind_of(env, kind)? {
+        Kind::Lock if option != 0 => Spec::FairLock,
         Kind::Lock => Spec::Lock,
         Kind::Barrier => Spec::Barrier { parties: parameter },
         Kind::RwLock => Spec::RwLock,
@@ -30,7 +31,7 @@ fn spec_of(env: &Env, kind: f64, parameter: f64, option: f64) -> Result<Spec> {
     })
 }
 
-/// Creates an object: 1 a lock, 2 a barrier for so many parties, 3 a reader-writer lock, 4 a semaphore with so many
+/// Creates an object: 1 a lock (option 1: fair), 2 a barrier for so many parties, 3 a reader-writer lock, 4 a semaphore with so many
 /// permits (option 1: unowned), 5 an event that is set or not (option 1: resets itself), 6 a latch with so much to
 /// count (option 1: the dead count), 7 something done once, 8 a counter, 9 a condition variable with the lock of this
 /// index. Its index; 0 and 1 are the defaults.

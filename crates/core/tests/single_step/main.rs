@@ -15,6 +15,7 @@ mod scratch;
 mod barriers;
 mod conditions;
 mod events;
+mod fair_locks;
 mod latches;
 mod locks;
 mod onces;

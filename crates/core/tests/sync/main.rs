@@ -5,6 +5,7 @@ mod barriers;
 mod conditions;
 mod counters;
 mod events;
+mod fair_locks;
 mod latches;
 mod locks;
 mod onces;

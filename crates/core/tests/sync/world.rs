@@ -13,6 +13,7 @@ use tsdsm_core::barrier::{Barrier, Layout as BarrierLayout, Patience, Turn};
 use tsdsm_core::condition::Layout as Condition;
 use tsdsm_core::counter::Layout as Counter;
 use tsdsm_core::event::Layout as EventLayout;
+use tsdsm_core::fair::{FairLock, Layout as FairLayout};
 use tsdsm_core::latch::{Latch, Layout as LatchLayout};
 use tsdsm_core::mutex::Layout as Lock;
 use tsdsm_core::object::{Departed, Object};
@@ -39,6 +40,7 @@ pub struct Shared {
     /// The event under test: it stays set.
     pub event: EventLayout,
     latch: LatchLayout,
+    fair: FairLayout,
     /// The condition under test; its lock is the lock under test.
     pub condition: Condition,
     /// The counter under test.
@@ -88,6 +90,11 @@ impl World {
     pub fn barrier(&self) -> Barrier<'_> {
         assert_eq!(entries(SLOTS), SLOTS);
         Barrier { layout: &self.barrier, came: Table(&self.came) }
+    }
+
+    /// The lock under test as a fair one.
+    pub fn fair_lock(&self) -> FairLock<'_> {
+        FairLock { lock: &self.lock, layout: &self.fair, tickets: Table(&self.entries) }
     }
 
     pub fn rwlock(&self) -> RwLock<'_> {
