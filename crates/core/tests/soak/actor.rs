@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tsdsm_core::Error;
 use tsdsm_core::array::Spec;
@@ -18,7 +18,7 @@ use tsdsm_core::slots::{Kind, Participant};
 use tsdsm_core::wait::{Request, Slice, tick, until_decided};
 
 use crate::scratch::roles::subject;
-use crate::shared::{ARRAYS, BARRIER, LOCK, ONCE, PERMITS, RW, Random, SEMAPHORE, Shared};
+use crate::shared::{ARRAYS, BARRIER, LOCK, ONCE, PERMITS, RW, Random, Record, SEMAPHORE, Shared, State};
 
 /// The others may have all left: who waits in a barrier gives up.
 const AT_THE_BARRIER: Duration = Duration::from_millis(2);
@@ -28,6 +28,13 @@ struct Actor {
     me: Participant,
     shared: Shared,
     random: Random,
+}
+
+fn spin(time: Duration) {
+    let begin = Instant::now();
+    while begin.elapsed() < time {
+        std::hint::spin_loop();
+    }
 }
 
 #[test]
@@ -75,6 +82,24 @@ impl Actor {
         until_decided(request, |request| self.control.wait_slice(index, operation, self.me.owner(), request).unwrap())
     }
 
+    /// Some time with something in hand, so that many are killed then.
+    fn while_held(&mut self) -> Duration {
+        Duration::from_nanos(self.random.below(40_000))
+    }
+
+    /// Changes what is protected, also where one before has died amid that.
+    fn change(&mut self, slice: Slice, record: impl Fn(&State) -> &Record) {
+        assert!(slice.is_held(), "{slice:?}");
+        if slice == Slice::Acquired {
+            assert!(record(&self.shared).is_whole(), "nobody has died, and what is protected is half changed");
+        } else {
+            self.shared.poisoned.fetch_add(1, Relaxed);
+        }
+        let (seed, time) = (self.random.next(), self.while_held());
+        record(&self.shared).renew(seed, || spin(time));
+        assert!(record(&self.shared).is_whole(), "another has been at it");
+    }
+
     fn release(&self, index: u32, operation: Operation) {
         assert!(self.control.release(index, operation, self.me.owner()).unwrap());
     }
@@ -82,14 +107,10 @@ impl Actor {
     fn changes_under_the_lock(&mut self) {
         let index = self.find(LOCK, Object::Lock);
         let slice = self.wait(index, Operation::Lock);
-        if slice == Slice::Acquired {
-            assert!(self.shared.locked.is_whole(), "the lock is sound, and what it protects is not");
-        }
-        self.shared.locked.renew(self.random.next());
+        self.change(slice, |state| &state.locked);
         if slice == Slice::AcquiredPoisoned {
             assert!(self.control.mutex(index).unwrap().clear_poison(self.me.owner()));
         }
-        assert!(slice.is_held() && self.shared.locked.is_whole(), "{slice:?}: another has been at it");
         if self.random.below(8) == 0 {
             self.replaces_the_once();
         }
@@ -106,15 +127,19 @@ impl Actor {
     fn reads(&mut self) {
         let index = self.find(RW, Object::RwLock);
         let slice = self.wait(index, Operation::Read);
-        assert!(slice.is_held() && (slice != Slice::Acquired || self.shared.read.is_whole()), "{slice:?}");
+        assert!(slice.is_held(), "{slice:?}");
+        spin(self.while_held());
+        assert!(
+            slice == Slice::AcquiredPoisoned || self.shared.read.is_whole(),
+            "a writer is at it, or has died at it"
+        );
         self.release(index, Operation::Read);
     }
 
     fn writes(&mut self) {
         let index = self.find(RW, Object::RwLock);
         let slice = self.wait(index, Operation::Write);
-        assert!(slice.is_held() && (slice != Slice::Acquired || self.shared.read.is_whole()), "{slice:?}");
-        self.shared.read.renew(self.random.next());
+        self.change(slice, |state| &state.read);
         if slice == Slice::AcquiredPoisoned {
             assert!(self.control.rwlock(index).unwrap().clear_poison(self.me.owner()));
         }
@@ -125,6 +150,7 @@ impl Actor {
         let index = self.find(SEMAPHORE, Object::Semaphore);
         let permits = 1 + self.random.below(PERMITS.into()) as u32;
         assert_eq!(self.wait(index, Operation::Acquire(permits)), Slice::Acquired);
+        spin(self.while_held());
         let semaphore = self.control.semaphore(index).unwrap();
         assert_eq!(semaphore.holds(self.me.owner()), permits);
         assert!(semaphore.info().free <= PERMITS - permits, "more are out than there are");
@@ -162,6 +188,7 @@ impl Actor {
             Slice::Over => assert!(now == 0 || now != before || self.shared.is_noted(now), "it was never done"),
             slice => {
                 assert!(slice.is_held(), "{slice:?}");
+                spin(self.while_held());
                 if now == 0 {
                     // Nobody knows which one it is: that is to be done by another.
                     let _ = self.control.release(index, Operation::Once, self.me.owner()).unwrap();

@@ -24,7 +24,7 @@ use crate::shared::{ACTORS, ARRAYS, BARRIER, LOCK, ONCE, PERMITS, RW, Random, SE
 /// A guard against a test that hangs, not a time that anything is expected to take.
 const TOO_LONG: Duration = Duration::from_secs(60);
 /// Kills between two looks at who still gets on.
-const LOOK_EVERY: u64 = 50;
+const LOOK_EVERY: u64 = 100;
 /// Kills between two times that everybody leaves, and nothing may be left.
 const REST_EVERY: u64 = 500;
 
@@ -96,7 +96,11 @@ impl Crowd {
                 self.all_get_on();
                 let seconds = begin.elapsed().as_secs_f64();
                 let operations: u64 = self.shared.done.iter().map(|done| done.load(Relaxed)).sum();
-                eprintln!("soak: {} of {kills} kills, {operations} operations, {seconds:.0} s", kill + 1);
+                let poisoned = self.shared.poisoned.load(Relaxed);
+                eprintln!(
+                    "soak: {} of {kills} kills, {poisoned} holders found dead, {operations} operations, {seconds:.0} s",
+                    kill + 1
+                );
             }
         }
         self.rest();

@@ -35,6 +35,8 @@ pub struct State {
     pub done: [AtomicU64; ACTORS],
     /// The operation that each is at, for the message about one that hangs.
     pub at: [AtomicU64; ACTORS],
+    /// How often somebody was told that a holder had died.
+    pub poisoned: AtomicU64,
     /// Under the lock.
     pub locked: Record,
     /// Under the reader-writer lock.
@@ -51,8 +53,8 @@ impl Shared {
         let spec = Spec::new(DType::U64, vec![(size_of::<State>() / 8) as u64]).unwrap();
         let placement = Placement { mode: 0o600, file: None, persist: false };
         let shared = Shared(named::create(control, STATE, &spec, &placement).unwrap().array);
-        shared.locked.renew(0);
-        shared.read.renew(0);
+        shared.locked.renew(0, || {});
+        shared.read.renew(0, || {});
         shared
     }
 
@@ -91,10 +93,13 @@ pub struct Record {
 }
 
 impl Record {
-    /// Other contents, word by word.
-    pub fn renew(&self, seed: u64) {
+    /// Other contents, word by word; `amid` is called when half of them are new.
+    pub fn renew(&self, seed: u64, amid: impl FnOnce()) {
         let mut random = Random(seed);
-        self.words.iter().for_each(|word| word.store(random.next(), Relaxed));
+        let (some, others) = self.words.split_at(WORDS / 2);
+        some.iter().for_each(|word| word.store(random.next(), Relaxed));
+        amid();
+        others.iter().for_each(|word| word.store(random.next(), Relaxed));
         self.sum.store(self.sum_up(), Relaxed);
     }
 
