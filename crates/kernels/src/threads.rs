@@ -80,10 +80,9 @@ impl Threads {
 
     /// Calls `part` for each of `0..parts`, on the calling thread for the first one. That has begun with it before the
     /// others are awake.
-    fn scatter(self, parts: usize, part: impl Fn(usize) + Sync) {
-        let Some(pool) = self.pool() else {
-            (0..parts).for_each(part);
-            return;
+    pub(crate) fn scatter(self, parts: usize, part: impl Fn(usize) + Sync) {
+        let Some(pool) = self.pool().filter(|_| parts > 1) else {
+            return (0..parts).for_each(part);
         };
         pool.in_place_scope(|scope| {
             for i in 1..parts {

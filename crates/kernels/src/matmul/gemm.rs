@@ -31,11 +31,17 @@ const PART: [usize; 2] = [12, 4];
 /// Parts for each thread, at least, where there are panels enough: so they end together.
 const PARTS: usize = 16;
 
+/// Rows for each thread from which on it packs all that it needs for itself: what one has packed and another reads, or is to
+/// be packed where another has read, is fetched from core to core, which takes longer than to pack it twice. The second is
+/// for more products than `FEW`, with more memory to ask for.
+const ROWS_APART: [usize; 2] = [64, 512];
+const FEW: usize = 1 << 30;
+
 /// Columns that are fewer than the rows and than so many change places with them.
 const NARROW: usize = 8;
 
 /// Products of packed numbers that are worth as much as what [`Threads::for_work`] counts.
-pub(crate) const PRODUCTS: usize = 16;
+pub(crate) const PRODUCTS: usize = 8;
 
 /// `out` = what `P` makes of the lines of both sides, each of which has `length` numbers: for [`super::inner::Products`]
 /// the product of two matrices.
@@ -64,28 +70,43 @@ where
         (rows, columns)
     };
     let tile = I::Word::tile::<I, O, P>(Isa::best());
+    let products = rows.count.saturating_mul(columns.count).saturating_mul(length);
+    let threads = threads.for_work(products / PRODUCTS);
+    let apart = rows.count >= ROWS_APART[usize::from(products > FEW)] * threads.count();
+    let (sharers, team) = if apart { (threads, Threads::ONE) } else { (Threads::ONE, threads) };
+    let shares = sharers.parts(rows.count, tile.rows);
+
     let depth = length.min(DEPTH);
-    let room = |side: &Side<'_, I>, width: usize| side.count.min(PACKED).next_multiple_of(width) * depth;
-    let mut left = Scratch::<I::Word>::new(room(rows, tile.rows))?;
-    let mut right = Scratch::<I::Word>::new(room(columns, tile.columns))?;
-    let work = rows.count.saturating_mul(columns.count).saturating_mul(length) / PRODUCTS;
-    let threads = threads.for_work(work);
-    let product = Product {
-        tile,
-        rows,
-        columns,
-        out: Shared::new(out),
-        left: Shared::new(left.uninit().as_mut_ptr().cast()),
-        right: Shared::new(right.uninit().as_mut_ptr().cast()),
-        threads,
-    };
-    // SAFETY: the caller's promise; the scratch memory has room for the blocks.
-    in_steps(threads, |member| unsafe { product.run(length, member) });
+    let room = |count: usize, width: usize| count.min(PACKED).next_multiple_of(width) * depth;
+    let most = shares.iter().map(Range::len).max().unwrap_or(0);
+    let room = [room(most, tile.rows), room(columns.count, tile.columns)];
+    let mut left = Scratch::<I::Word>::new(room[0] * shares.len())?;
+    let mut right = Scratch::<I::Word>::new(room[1] * shares.len())?;
+    let left = Shared::new(left.uninit().as_mut_ptr().cast());
+    let right = Shared::new(right.uninit().as_mut_ptr().cast());
+    let out = Shared::new(out);
+    sharers.scatter(shares.len(), |i| {
+        let Range { start, end } = shares[i];
+        let rows_there = rows.part(start, end - start);
+        // SAFETY: the caller's promise; there is room for the blocks of each share, whose rows are its own.
+        unsafe {
+            let product = Product {
+                tile: &tile,
+                rows: &rows_there,
+                columns,
+                out: Shared::new(out.get().wrapping_offset(rows.skipped(start))),
+                left: Shared::new(left.at(i * room[0])),
+                right: Shared::new(right.at(i * room[1])),
+                threads: team,
+            };
+            in_steps(team, |member| product.run(length, member));
+        }
+    });
     Ok(())
 }
 
 struct Product<'a, I, O: Number> {
-    tile: Tile<I, O>,
+    tile: &'a Tile<I, O>,
     rows: &'a Side<'a, I>,
     columns: &'a Side<'a, I>,
     out: Shared<O>,

@@ -51,7 +51,7 @@ pub struct Matmul<'a> {
 /// An element of the result is made by the same operations in the same order whatever the threads, the range, the rows
 /// and the other elements are: it depends on the numbers that it is made from, on the shapes, on which axes of the
 /// operands have stride 1, and on the instructions of the processor. Scratch memory: at most 2,048 rows of `a` and columns
-/// of `b` by 384 numbers; for float16, and where the types differ, a block of the result, too.
+/// of `b` by 384 numbers, perhaps for each thread; for float16, and where the types differ, a block of the result, too.
 ///
 /// # Errors
 /// [`crate::Error::InvalidArgument`] for types, shapes, ranges and rows that do not fit, and for overlapping arrays;

@@ -48,13 +48,18 @@ impl<I: Number> Side<'_, I> {
         self.out == 1 && (self.gathered || self.list.is_none())
     }
 
-    /// The same for lines from the `first`th on, at most so many. Where they are in `out` is left to the caller.
+    /// The same for lines from the `first`th on, at most so many. Its place in `out` is left to the caller: see [`skipped`](Self::skipped).
     pub fn part(&self, first: usize, count: usize) -> Self {
         let count = count.min(self.count - first);
         match self.list {
             Some(list) => Side { list: Some(&list[first..first + count]), count, ..*self },
             None => Side { data: self.data.wrapping_offset(first as isize * self.line), count, ..*self },
         }
+    }
+
+    /// How far from the first line in `out` the [`part`](Self::part) from the `first`th line on counts from, in elements.
+    pub fn skipped(&self, first: usize) -> isize {
+        if self.gathered || self.list.is_none() { first as isize * self.out } else { 0 }
     }
 
     /// Writes a panel of `width` lines from the `first`th on, the numbers `k..k + depth` of each, to `panel`: the first
