@@ -1,6 +1,6 @@
 // An addon of somebody else's works on shared arrays as the thread that calls it, beside addons of other versions.
 import { execFile } from 'node:child_process'
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -38,10 +38,14 @@ test('the example blurs in Rust what workers have painted in TypeScript', t => {
   t.regex(said, /^light of both, counted under the lock: 571934\.328125$/m)
 })
 
+// The same on every Node.
+const once = process.versions.node.startsWith('20.') ? test : test.skip
+once('the example fits the types that its build has made', async t => {
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  await t.notThrowsAsync(run(process.execPath, [tsc, '-p', 'examples/embedding'], { cwd: ROOT }))
+})
+
 test("the binding's functions and types are a part of the addon", async t => {
-  await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'examples/embedding'], {
-    cwd: ROOT,
-  })
   const types = await readFile(join(ROOT, 'examples/embedding/index.d.ts'), 'utf8')
   for (const name of ['blur', 'withLock', 'segmentsList', 'waitSlice', 'kernelRun']) {
     t.true(types.includes(`export declare function ${name}(`), name)
@@ -157,6 +161,11 @@ interface OtherVersion {
   adopt(cluster: string, uuid: string, abi: number, participant: number, run: number): void
 }
 
+/** Not what is there already: cargo goes by the time. */
+async function write(file: string, text: string): Promise<void> {
+  if ((await readFile(file, 'utf8').catch(() => '')) !== text) await writeFile(file, text)
+}
+
 /** An addon with a core whose layout has another version, as a later release may have it. */
 async function buildOtherVersion(): Promise<OtherVersion> {
   const folder = join(ROOT, 'build/other-version')
@@ -164,15 +173,15 @@ async function buildOtherVersion(): Promise<OtherVersion> {
     /^members = .*$/m,
     'members = ["core", "addon"]',
   )
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'Cargo.toml'), workspace.replace('"crates/core"', '"core"'))
-  await cp(join(ROOT, 'Cargo.lock'), join(folder, 'Cargo.lock'))
-  await cp(join(ROOT, '__test__/fixtures/other-version'), join(folder, 'addon'), { recursive: true })
-  await cp(join(ROOT, 'crates/core'), join(folder, 'core'), { recursive: true, preserveTimestamps: true })
-  const layout = join(folder, 'core/src/layout.rs')
-  const source = await readFile(layout, 'utf8')
-  await writeFile(layout, source.replace('pub const ABI: u32 = 1;', 'pub const ABI: u32 = 2;'))
+  const layout = 'crates/core/src/layout.rs'
+  const source = await readFile(join(ROOT, layout), 'utf8')
+  await mkdir(join(folder, 'core/src'), { recursive: true })
+  await write(join(folder, 'Cargo.toml'), workspace.replace('"crates/core"', '"core"'))
+  await write(join(folder, 'core/src/layout.rs'), source.replace('pub const ABI: u32 = 1;', 'pub const ABI: u32 = 2;'))
+  const copy = { recursive: true, preserveTimestamps: true, filter: (from: string) => !from.endsWith(layout) }
+  await cp(join(ROOT, 'Cargo.lock'), join(folder, 'Cargo.lock'), copy)
+  await cp(join(ROOT, '__test__/fixtures/other-version'), join(folder, 'addon'), copy)
+  await cp(join(ROOT, 'crates/core'), join(folder, 'core'), copy)
   const target = join(ROOT, 'target')
   await run('cargo', ['build', '--quiet', '--package', 'other-version', '--target-dir', target], { cwd: folder })
   const file = join(folder, `other-version-${process.pid}.node`)
