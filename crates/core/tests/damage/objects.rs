@@ -98,6 +98,13 @@ fn try_at(control: &Control, me: &Participant, index: u32, request: &Request) {
         event.set();
         event.reset();
     }
+    if let Ok(condition) = control.condition(index) {
+        let ticket = condition.begin();
+        condition.wait_slice(me.owner(), ticket, request, control);
+        condition.abandon(ticket);
+        condition.waiting();
+        condition.notify(u32::MAX);
+    }
     if let Ok(once) = control.once(index) {
         once.finish(me.owner());
     }

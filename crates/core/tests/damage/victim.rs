@@ -23,7 +23,7 @@ use crate::scratch::Cluster;
 pub const LIMITS: Limits = Limits { workers: 2, slots: 12, objects: 14, arrays: 6 };
 
 /// What it has, beside the two defaults.
-pub const OBJECTS: [(&str, Spec); 9] = [
+pub const OBJECTS: [(&str, Spec); 11] = [
     ("lock", Spec::Lock),
     ("rw", Spec::RwLock),
     ("semaphore", Spec::Semaphore { permits: 3, owned: true }),
@@ -33,6 +33,9 @@ pub const OBJECTS: [(&str, Spec); 9] = [
     ("automatic", Spec::Event { automatic: true, set: true }),
     ("once", Spec::Once),
     ("counter", Spec::Counter),
+    ("fair", Spec::FairLock),
+    // With the first of these, behind the two defaults.
+    ("condition", Spec::Condition { lock: 2 }),
 ];
 
 /// The one array that there is, beside entries that lead nowhere.
@@ -114,6 +117,7 @@ fn hold_everything(control: &Control, me: &Participant) {
         assert!(control.wait_slice(index, operation, me.owner(), &request).unwrap().is_held(), "{name}");
     };
     take("lock", Object::Lock, Operation::Lock);
+    take("fair", Object::Lock, Operation::Lock);
     take("rw", Object::RwLock, Operation::Read);
     take("semaphore", Object::Semaphore, Operation::Acquire(2));
     take("unowned", Object::Semaphore, Operation::Acquire(1));
