@@ -353,9 +353,12 @@ fn who_acts_for_another_and_watches_nothing_finds_the_end_of_main_while_it_waits
     let control = Control::attach(&main.name.0).unwrap();
     let participant = Participant::claim(&control, Kind::Joiner, None).unwrap();
     let member = Member::new(control, participant.owner(), None, 0);
-    let waits = thread::spawn(move || code(member.lock("lock").unwrap().acquire(IN_VAIN)));
+    let waits = thread::spawn(move || {
+        let ended = code(member.lock("lock").unwrap().acquire(IN_VAIN));
+        (ended, code(member.array::<i32>("A")), member.control().has_ended())
+    });
     main.token.close().unwrap();
-    assert_eq!(waits.join().unwrap(), "ERR_TSDSM_CLOSED");
+    assert_eq!(waits.join().unwrap(), ("ERR_TSDSM_CLOSED", "ERR_TSDSM_CLOSED", true), "from then on");
     drop((held, participant));
 }
 

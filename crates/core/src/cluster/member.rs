@@ -274,8 +274,9 @@ impl Member {
     /// Between two slices of a wait.
     pub(super) fn go_on(&self, what: &dyn fmt::Display) -> Result<()> {
         self.check()?;
-        // Where nobody here watches, the kernel is asked.
+        // The kernel knows before the watch has come to say so, and where nobody here watches. From now on it is known.
         if !self.control.has_owner()? {
+            self.control.note_end();
             return Err(self.ended());
         }
         match &*self.interrupt.borrow() {
