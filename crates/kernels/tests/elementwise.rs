@@ -230,16 +230,26 @@ proptest! {
 
 #[test]
 fn results_of_every_type_are_converted_to_every_other_however_many_they_are() {
-    // More elements than a block has, contiguous everywhere: none of what lies between two loops may outgrow its block.
-    let count = 9000;
-    let whole = || View::new(&[count], &[0], &[1]);
-    for from in DType::ALL {
-        for to in DType::ALL {
-            let case = Case { out: whole(), inputs: [whole(), whole(), whole()], mask: None, range: None, from, to };
-            check(&case, &|out, [a, ..], options| cast(out, a, options));
-            if from.can_store_into(to) {
-                check(&case, &|out, [a, b, _], options| binary(Binary::Add, out, a, b, options));
-            }
+    // More elements than a block of any type has, contiguous everywhere: what lies between two loops must not outgrow it.
+    // The measure are the same elements, a few at a time.
+    let (count, few) = (5000, 50);
+    for (from, to) in DType::ALL.iter().flat_map(|&from| DType::ALL.map(|to| (from, to))) {
+        let (a, b) = (memory(from, count, 100), memory(from, count, 200));
+        let kernels: [&Kernel; 2] = [&|out, [a, ..], options| cast(out, a, options), &|out, [a, b, _], options| {
+            binary(Binary::Add, out, a, b, options)
+        }];
+        for kernel in &kernels[..1 + usize::from(from.can_store_into(to))] {
+            let (mut whole, mut pieces) = (memory(to, count, 0), memory(to, count, 0));
+            let run = |out: &mut Memory, start: usize, len: usize| {
+                let [a, b] = [&a, &b].map(|memory| memory.view(start, &[len], &[1]));
+                kernel(out.view_mut(start, &[len], &[1]), [&a, &b, &a], &Elementwise::default()).unwrap();
+            };
+            run(&mut whole, 0, count);
+            (0..count).step_by(few).for_each(|start| run(&mut pieces, start, few));
+            assert!(
+                whole.values(count).into_iter().zip(pieces.values(count)).all(|(a, b)| a.is_same(b)),
+                "{from} {to}"
+            );
         }
     }
 }
