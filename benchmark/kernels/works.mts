@@ -205,12 +205,15 @@ export function prepare(cluster: Cluster, kernel: string, n: number, dtype: stri
   return { ...works[kernel](make, n, dtype), remove: () => make.remove() }
 }
 
-/** A side in this process. The threads of OpenBLAS and OpenMP spin for a while after their work, and get that while. */
+/** How long the threads of OpenBLAS and OpenMP may spin after their work: until then they take a core from who comes next. */
+const SPINNING = 120
+
+/** A side in this process. */
 export function timed(name: string, call: () => unknown, milliseconds: number): Side {
   return {
     name,
     async round() {
-      await sleep(Math.min(milliseconds, 30))
+      await sleep(milliseconds < 10 ? milliseconds : SPINNING)
       return filling(milliseconds, call)
     },
   }
