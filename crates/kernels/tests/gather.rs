@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use common::{threads, while_scribbled, words};
+use common::{threads, while_scribbled, with_scribbled_indices, words};
 use half::f16;
 use proptest::prelude::*;
 use tsdsm_kernels::elementwise::Binary;
@@ -192,25 +192,15 @@ fn what_is_wrong_is_refused_before_anything_is_written() {
 
 #[test]
 fn indices_that_another_thread_scribbles_over_lead_out_of_nothing() {
-    let shared: Vec<AtomicI64> = (0..4096).map(AtomicI64::new).collect();
-    let mut words = words(8);
-    let scribble = || {
-        let (at, word) = (words.next().unwrap(), words.next().unwrap());
-        // Mostly right, so that the first look at all indices passes.
-        shared[at as usize % 4096].store(word as i64, Ordering::Relaxed);
-        shared[at as usize % 4096].store((word % 4096) as i64, Ordering::Relaxed);
-    };
-    while_scribbled(scribble, || {
-        // SAFETY: the vector's memory; others write to it by atomic stores.
-        let at = unsafe { Array::from_raw(shared.as_ptr().cast(), DType::I64, &[4096], &[1]) }.unwrap();
+    with_scribbled_indices(|at| {
         let a: Vec<i64> = (0..4096).collect();
         let input = Array::from_slice(&a);
         for _ in 0..2000 {
             let mut out = vec![-1i64; 4096];
-            let _ = take(ArrayMut::from_slice(&mut out), &input, &at, None, &threads(1));
-            let _ = put(ArrayMut::from_slice(&mut out), &at, &input, None, &threads(1));
-            let _ = scatter_add(ArrayMut::from_slice(&mut out), &at, &input, Accumulation::Ordered, &threads(1));
-            let _ = combine_at(Binary::Add, ArrayMut::from_slice(&mut out), &input, &input, &at, &threads(1));
+            let _ = take(ArrayMut::from_slice(&mut out), &input, at, None, &threads(1));
+            let _ = put(ArrayMut::from_slice(&mut out), at, &input, None, &threads(1));
+            let _ = scatter_add(ArrayMut::from_slice(&mut out), at, &input, Accumulation::Ordered, &threads(1));
+            let _ = combine_at(Binary::Add, ArrayMut::from_slice(&mut out), &input, &input, at, &threads(1));
         }
     });
 }

@@ -2,9 +2,7 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use common::{threads, while_scribbled, words};
+use common::{threads, with_scribbled_indices, words};
 use proptest::prelude::*;
 use tsdsm_kernels::histogram::{Bins, bin_edges, bincount, histogram};
 use tsdsm_kernels::quantile::{median, partition, quantile};
@@ -248,27 +246,18 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
 
 #[test]
 fn indices_that_another_thread_scribbles_over_are_counted_somewhere() {
-    let shared: Vec<AtomicI64> = (0..4096).map(AtomicI64::new).collect();
-    let mut words = words(8);
-    let scribble = || {
-        let (at, word) = (words.next().unwrap(), words.next().unwrap());
-        shared[at as usize % 4096].store(word as i64, Ordering::Relaxed);
-        shared[at as usize % 4096].store((word % 4096) as i64, Ordering::Relaxed);
-    };
-    while_scribbled(scribble, || {
-        // SAFETY: the vector's memory; others write to it by atomic stores.
-        let a = unsafe { Array::from_raw(shared.as_ptr().cast(), DType::I64, &[4096], &[1]) }.unwrap();
+    with_scribbled_indices(|a| {
         for _ in 0..500 {
             let mut counts = vec![0i64; 4096];
-            if bincount(ArrayMut::from_slice(&mut counts), &a, None, &threads(1)).is_ok() {
+            if bincount(ArrayMut::from_slice(&mut counts), a, None, &threads(1)).is_ok() {
                 assert_eq!(counts.iter().sum::<i64>(), 4096);
             }
             let mut found = vec![0i64; 4096];
-            searchsorted(ArrayMut::from_slice(&mut found), &a, &a, Side::Left, &threads(1)).unwrap();
+            searchsorted(ArrayMut::from_slice(&mut found), a, a, Side::Left, &threads(1)).unwrap();
             assert!(found.iter().all(|position| (0..=4096).contains(position)));
             let mut inverse = vec![0i64; 4096];
             let details = Details { inverse: Some(ArrayMut::from_slice(&mut inverse)), ..Details::default() };
-            let different = unique(ArrayMut::from_slice(&mut found), &a, details, Threads::ONE).unwrap();
+            let different = unique(ArrayMut::from_slice(&mut found), a, details, Threads::ONE).unwrap();
             assert!(inverse.iter().all(|&i| (0..different as i64).contains(&i)));
         }
     });

@@ -2,9 +2,9 @@
 #![allow(dead_code)]
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use tsdsm_kernels::{Share, Threads};
+use tsdsm_kernels::{Array, DType, Share, Threads};
 
 /// So many threads.
 pub fn threads(count: usize) -> Share {
@@ -42,4 +42,19 @@ pub fn while_scribbled(mut scribble: impl FnMut() + Send, body: impl FnOnce()) {
         });
         body();
     });
+}
+
+/// Does `body` with 4,096 indices below that, which another thread scribbles over: mostly right, so that the first look at
+/// all of them passes.
+pub fn with_scribbled_indices(body: impl FnOnce(&Array<'_>)) {
+    let shared: Vec<AtomicI64> = (0..4096).map(AtomicI64::new).collect();
+    let mut words = words(8);
+    let scribble = || {
+        let (at, word) = (words.next().unwrap(), words.next().unwrap());
+        shared[at as usize % 4096].store(word as i64, Ordering::Relaxed);
+        shared[at as usize % 4096].store((word % 4096) as i64, Ordering::Relaxed);
+    };
+    // SAFETY: the vector's memory; others write to it by atomic stores.
+    let indices = unsafe { Array::from_raw(shared.as_ptr().cast(), DType::I64, &[4096], &[1]) }.unwrap();
+    while_scribbled(scribble, || body(&indices));
 }
