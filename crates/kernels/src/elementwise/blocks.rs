@@ -134,9 +134,7 @@ impl Job<'_> {
         options.threads.split(space.size(), LINE, self.weight, |part| plan.run(part));
         Ok(())
     }
-}
 
-impl Job<'_> {
     /// Does all of it by one call of the body, if it is small and plain: contiguous arrays of one shape, of the body's
     /// types, and apart from the output. There is nothing to refuse then. Whether it was.
     fn run_plain(&self, options: &Elementwise<'_>) -> bool {
