@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,6 +29,18 @@ test('workers are forked once and used again', async t => {
   )
   t.deepEqual([first[0].run, second[0].run], [1, 2])
   t.true(first.every(each => each.pid !== process.pid))
+})
+
+test('workers that have nothing to do sleep', async t => {
+  await using cluster = await Cluster.start(2)
+  await cluster.runProcesses(ref.identity)
+  // The letter after the name, which stands in parentheses. Who spins is always runnable, 'R'.
+  const sleeps = (task: string) => /\) S /.test(readFileSync(`${task}/stat`, 'utf8'))
+  for (const { pid } of cluster.workers) {
+    const threads = () => readdirSync(`/proc/${pid}/task`).map(thread => `/proc/${pid}/task/${thread}`)
+    await until(() => threads().every(sleeps), 'all threads of an idle worker sleep')
+  }
+  t.pass()
 })
 
 for (const n of [0, -1, 1.5, 10_000, 1001, Number.NaN, Number.POSITIVE_INFINITY, '2', null, {}, 2n, true]) {
